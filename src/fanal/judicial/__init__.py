@@ -1,1 +1,1 @@
-"""The judicial line of action (track): referrals to prosecutors, intelligence sheets, and their outcome."""
+"""Acts towards the judicial authorities: referrals to prosecutors, intelligence sheets, and their outcome."""

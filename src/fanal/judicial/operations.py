@@ -36,10 +36,11 @@ MAX_SUMMARY = 50_000
 
 
 def open_from_decision(*, actor: Actor, opening: Opening, now: datetime) -> tuple[UUID, ...]:
-    """Draft the referral of a decision, in the transaction of the decision; return its id in a tuple.
+    """Draft the referral to a prosecutor that a decision orders; return its id in a tuple.
 
-    `opening` holds the decision and its report. If the decision names no authority, the referral is addressed
-    to the national office (OFMIN), which may redirect it.
+    `opening` holds the decision and its report; the draft is part of the decision's transaction. If the
+    decision names no authority, the referral is addressed to the national office (OFMIN), which may redirect
+    it.
 
     Raises:
         Refusal: NOT_THE_DECISION (not the actor's, or without the track JUDICIAL).
@@ -70,8 +71,9 @@ def amend_referral(
 
     Raises:
         ActUnknown: no referral has this id.
-        Refusal: UNKNOWN_BODY, EMERGENCY_BODY (it is called, not written to), SUMMARY_UNREADABLE (too long, or
-            characters that cannot be stored), EXPIRED.
+        Refusal: UNKNOWN_BODY (no such authority), EMERGENCY_BODY (it is called, not written to),
+            SUMMARY_UNREADABLE (too long, or characters that cannot be stored), EXPIRED (its document was
+            erased).
         TransitionRefused: it was sent or withdrawn.
         Refused: the actor may not write referrals at that desk.
     """
@@ -143,7 +145,8 @@ def amend_sheet(*, actor: Actor, sheet_id: UUID, body: str, summary: str, now: d
 
     Raises:
         ActUnknown: no sheet has this id.
-        Refusal: UNKNOWN_BODY, TEXT_UNREADABLE (too long, or characters that cannot be stored), EXPIRED.
+        Refusal: UNKNOWN_BODY (no such authority), TEXT_UNREADABLE (too long, or characters that cannot be
+            stored), EXPIRED (its document was erased).
         TransitionRefused: it was sent or withdrawn.
         Refused: the actor may not write referrals at that desk.
     """

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 
 class Cursor(Struct, frozen=True, kw_only=True):
-    """A reader's position in the feed: everything up to place `place`, and row `row` within it, was read.
+    """A reader's position in the feed: everything before place `place`, and at it up to row `row`, was read.
 
     A place is the number of a change. A row is identified by its own place, where its change was recorded.
     Several rows may be read at the same place when a list was granted or revoked there.
@@ -45,9 +45,9 @@ class OpenList(Struct, frozen=True, kw_only=True):
 
 
 class Window(Struct, frozen=True, kw_only=True):
-    """A range of rows of one list in the feed, to read next: `after` excluded, `upto` included.
+    """A range of rows of one list in the change feed, to be read next: places after `after`, up to `upto`.
 
-    Both are places, numbers of changes. `view` is the index of the list among the requested lists; a list may
+    A place is the number of a change. `view` is the index of the list among the requested lists; a list may
     occur several times. Rows before place `since` are read at that place.
     """
 

@@ -25,10 +25,10 @@ _SOLICITED = frozenset({ReportKind.GROOMING, ReportKind.SOLICITATION, ReportKind
 
 
 class Location(Part, frozen=True, kw_only=True):
-    """(f) The origin of the potential abuse, as far as an IP address shows it; None: not stated.
+    """The origin of the potential abuse, as far as an IP address shows it (article 13(1)(f)).
 
     `ip` and `port` are the source address of the upload, `at` its instant, `time_zone` the time zone that
-    belongs to it.
+    belongs to it, `country` its country. None: not stated.
     """
 
     ip: str | None = None

@@ -232,7 +232,7 @@ def report_number(*, report_id: UUID) -> str:
 
 
 def find_desk_number(*, actor: Actor, number: str) -> list[UUID]:
-    """Return the ids of the reports within reach that a number denotes, such as `R-2026-0042`.
+    """Return the ids of the reports that a number such as `R-2026-0042` denotes and that the actor may reach.
 
     The earlier desk number (`7KM-3QP-9XD`) is found too; two reports rarely share one. Empty if the text is
     no number.
@@ -261,7 +261,7 @@ class Named(NamedTuple):
 
 
 def find_named(*, actor: Actor, text: str) -> Named:
-    """Return the reports within reach that a text names, as a number or as a sender's reference.
+    """Return the reports that a text names, as a number or as a sender's reference, and the actor may reach.
 
     A whole number (`R-2026-0042`, or the earlier `7KM-3QP-9XD`) names its report alone, since a sender may
     choose the same text as a reference; the new one also where its report is out of reach, or not received

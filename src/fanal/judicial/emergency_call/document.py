@@ -91,14 +91,17 @@ class Said(Struct, frozen=True, kw_only=True):
 
 
 def write_call(facts: CallFacts, *, words: Words, label: Label) -> bytes:
-    """Encode an emergency call with what to say in both languages (JSON, UTF-8, sorted keys)."""
+    """Serialise an emergency call: its facts, and the sentences to say in both languages (canonical JSON).
+
+    `words` and `label` render the sentences and the names of codes in a language.
+    """
     text = LetterText(*(_text(facts, words, label, lang) for lang in ("fr", "en")))
     document = CallDocument(schema=SCHEMA, facts=facts, text=text)
     return msgspec.json.encode(document, order="deterministic")
 
 
 def read_call(content: bytes) -> CallDocument:
-    """Decode the exact bytes of an emergency call (`write_call`).
+    """Decode the document of an emergency call (JSON), as `write_call` serialised it.
 
     Raises:
         msgspec.ValidationError: the bytes are not those of a call.

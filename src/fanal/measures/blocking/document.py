@@ -89,10 +89,10 @@ class BlockingDocument(Struct, frozen=True, kw_only=True):
 def write_blocking(
     blocking: Blocking, *, issuer: Issuer, words: Words, received: Callable[[str], str]
 ) -> bytes:
-    """Encode a blocking with its letter in both languages (JSON, UTF-8, sorted keys).
+    """Serialise the document of a blocking, with its letter in both languages (canonical JSON).
 
-    `issuer` is the sender of the letter; `words` are the labels and templates of its text; `received` returns
-    the instant of the receipt as the letter writes it in a language.
+    `issuer` is the authority that signs the letter; `words` are the labels and templates of its text;
+    `received` formats the instant of the receipt in a language.
     """
     texts = (_letter(blocking, issuer, words, received(lang), lang) for lang in ("fr", "en"))
     document = BlockingDocument(
@@ -102,7 +102,7 @@ def write_blocking(
 
 
 def read_blocking(content: bytes) -> BlockingDocument:
-    """Decode the exact bytes of a blocking (`write_blocking`).
+    """Decode the document of a blocking (JSON), as `write_blocking` serialised it.
 
     Raises:
         msgspec.DecodeError: not the bytes of a blocking (the subclass `ValidationError` for other JSON).

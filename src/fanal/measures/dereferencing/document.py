@@ -74,9 +74,9 @@ class Restoration(Struct, frozen=True, kw_only=True):
 
 
 def write_dereferencing(act: Dereferencing, *, issuer: Issuer, words: Words) -> bytes:
-    """Encode a dereferencing with its letter in both languages (JSON, UTF-8, sorted keys).
+    """Serialise the document of a dereferencing, with its letter in both languages (canonical JSON).
 
-    `issuer` is the sender of the letter; `words` are the labels and templates of its text.
+    `issuer` is the authority that signs the letter; `words` are the labels and templates of its text.
     """
     text = LetterText(*(_letter(_PARTS, act, issuer, words, lang) for lang in ("fr", "en")))
     document = DereferencingDocument(schema=SCHEMA, dereferencing=act, issuer=issuer, text=text)
@@ -84,7 +84,7 @@ def write_dereferencing(act: Dereferencing, *, issuer: Issuer, words: Words) -> 
 
 
 def read_dereferencing(content: bytes) -> DereferencingDocument:
-    """Decode the exact bytes of a dereferencing (`write_dereferencing`).
+    """Decode the document of a dereferencing (JSON), as `write_dereferencing` serialised it.
 
     Raises:
         msgspec.DecodeError: not such bytes (the subclass `ValidationError` for other JSON).
@@ -93,7 +93,7 @@ def read_dereferencing(content: bytes) -> DereferencingDocument:
 
 
 def mail_of(content: bytes) -> Mail:
-    """Return the e-mail that sends a dereferencing, from its exact bytes.
+    """Return the e-mail that sends a dereferencing, from its document (JSON bytes).
 
     Its recipient is "" if the contact point is a web form or missing.
     """

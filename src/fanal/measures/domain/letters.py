@@ -43,9 +43,9 @@ class Letter(Struct, frozen=True, kw_only=True):
 
 
 def canonical_bytes(request: Request, *, issuer: Issuer) -> bytes:
-    """Return the exact bytes that a second person approves and that are sent (JSON, UTF-8, sorted keys).
+    """Serialise a removal request as the exact bytes that a second person approves and that are sent.
 
-    They hold the values of the removal request, the issuer and both texts.
+    JSON in UTF-8 with sorted keys: the values of the request, the issuer and both texts.
     """
     document = {
         "schema": SCHEMA,

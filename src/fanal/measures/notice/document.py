@@ -1,4 +1,4 @@
-"""Document of a notice (DSA, article 16(2)): values, letter in French and English, JSON for machines."""
+"""Document of a notice (DSA, article 16(2)): its content, the letter in French and English, JSON."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -19,11 +19,12 @@ _PARTS = ("HEAD", "BASIS", "REASONS", "PLACES", "EXPECTED", "GOOD_FAITH")
 
 
 class Notice(Struct, frozen=True, kw_only=True):
-    """The values of a notice. `targets` are exact addresses on `host`; `number` is the id of the act.
+    """The content of a notice to a provider about illegal content (DSA, article 16).
 
-    `offence` is the code of the article violated, `offence_entry` the id of its applied version, `reasons`
-    the officer's text. `flagger` names the decision that made its sender a trusted flagger (DSA art. 22);
-    empty without such status.
+    `number` is the id of the act; `targets` are exact addresses on `host`. `offence` is the code of the
+    article violated, `offence_entry` the id of its applied version, `reasons` the officer's text. `addressee`
+    is the provider. `flagger` names the decision that made its sender a trusted flagger (DSA art. 22); empty
+    without such status.
     """
 
     number: UUID
@@ -49,9 +50,9 @@ class NoticeDocument(Struct, frozen=True, kw_only=True):
 
 
 def write_notice(notice: Notice, *, issuer: Issuer, words: Words) -> bytes:
-    """Encode a notice with its letter in both languages (JSON, UTF-8, sorted keys).
+    """Serialise the document of a notice, with its letter in both languages (canonical JSON).
 
-    `issuer` is the sender of the letter; `words` are the labels and templates of its text.
+    `issuer` is the authority that signs the letter; `words` are the labels and templates of its text.
     """
     text = LetterText(*(_letter(notice, issuer, words, lang) for lang in ("fr", "en")))
     document = NoticeDocument(schema=SCHEMA, notice=notice, issuer=issuer, text=text)
@@ -59,7 +60,7 @@ def write_notice(notice: Notice, *, issuer: Issuer, words: Words) -> bytes:
 
 
 def read_notice(content: bytes) -> NoticeDocument:
-    """Decode the exact bytes of a notice (`write_notice`).
+    """Decode the document of a notice (JSON), as `write_notice` serialised it.
 
     Raises:
         msgspec.DecodeError: not the bytes of a notice (the subclass `ValidationError` for other JSON).
@@ -68,7 +69,7 @@ def read_notice(content: bytes) -> NoticeDocument:
 
 
 def mail_of(content: bytes) -> Mail:
-    """Return the e-mail that sends a notice, from its exact bytes.
+    """Return the e-mail that sends a notice, from its document (JSON bytes).
 
     Its recipient is "" if the contact point is a web form or missing.
     """

@@ -189,7 +189,7 @@ def _word_after_on(text: str, end: int) -> str:
 
 
 def reads_otherwise(name: str) -> bool:
-    """Return whether a token of a text is a file, a version, a host, or two words without a space."""
+    """Return whether a token shaped like a user name is rather a file, version, host or two joined words."""
     labels = name.split(".")
     return (
         labels[-1].lower() in _WORDS.files
