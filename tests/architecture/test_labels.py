@@ -11,10 +11,10 @@ import pytest
 from fanal.accounts.domain.policy import POLICY
 from fanal.api.ispws.views import urlpatterns
 from fanal.cli.failures import LANGUAGES, PREFIX, told
-from fanal.config.migration import LIFECYCLES
 from fanal.formats.ncmec.answers import AnswerCode
 from fanal.formats.refusal import DocumentFault
 from fanal.kernel.refusal import Refusal
+from fanal.lifecycles import LIFECYCLES
 from tests.architecture.tree import SOURCE, name
 
 LABELS = sorted((SOURCE / "reference/data/labels").glob("*.toml"))

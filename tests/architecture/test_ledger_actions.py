@@ -4,8 +4,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from fanal.config.migration import LIFECYCLES
 from fanal.ledger.domain.records import VERBS
+from fanal.lifecycles import LIFECYCLES
 from tests.architecture.tree import SOURCE, files, name
 
 KINDS = [one.kind for one in LIFECYCLES]

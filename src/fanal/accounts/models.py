@@ -11,7 +11,12 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils.crypto import salted_hmac
 
-from fanal.accounts.domain.records import OrganisationKind, ReviewVerdict, canonical_login
+from fanal.accounts.domain.records import (
+    DeskRecord,
+    OrganisationKind,
+    ReviewVerdict,
+    canonical_login,
+)
 from fanal.kernel.actors import Role
 
 ROLE_CHOICES = [(role.value, role.value) for role in Role]
@@ -26,10 +31,25 @@ class Desk(models.Model):
     id = models.IntegerField(primary_key=True)
     code = models.CharField(max_length=40, unique=True)
     name = models.CharField(max_length=200)
+    name_en = models.CharField(max_length=200, default="", db_default="", blank=True)
+    territory = models.CharField(max_length=200, default="", db_default="", blank=True)
     contact = models.CharField(max_length=200, blank=True)
+    closed_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return self.code
+
+    def record(self) -> DeskRecord:
+        """Return the row as the record that queries return."""
+        return DeskRecord(
+            id=self.id,
+            code=self.code,
+            name=self.name,
+            name_en=self.name_en,
+            territory=self.territory,
+            contact=self.contact,
+            closed_at=self.closed_at,
+        )
 
 
 class Organisation(models.Model):

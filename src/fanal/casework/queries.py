@@ -258,6 +258,14 @@ def count_states(*, actor: Actor, lifecycle: Lifecycle) -> dict[str, int]:
     return dict(rows.values_list("state", "n"))
 
 
+def count_open(*, desk_id: int, lifecycles: Iterable[Lifecycle]) -> int:
+    """Count the official acts of a desk that have not ended; the caller has checked the actor's right."""
+    ended = Q()
+    for lifecycle in lifecycles:
+        ended |= Q(kind=lifecycle.kind, state__in=[state.value for state in lifecycle.states.final])
+    return models.Act.objects.filter(desk_id=desk_id).exclude(ended).count()
+
+
 def count_in(*, actor: Actor, lifecycle: Lifecycle, states: Iterable[str]) -> int:
     """Count the official acts of a kind (`lifecycle`) that are in any of `states`, at all desks.
 

@@ -5,6 +5,8 @@ organisation whose programs send reports. People have authorisations (habilitati
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
@@ -12,68 +14,108 @@ import click
 
 from fanal.cli.actors import code_option, prove
 from fanal.cli.boot import with_django
-from fanal.cli.failures import CommandRefused, tell
+from fanal.cli.failures import CommandRefused, language, tell
 from fanal.kernel import clock
 from fanal.kernel.actors import Role, system_actor
 from fanal.kernel.typed import is_mail_address
 from fanal.postgres import DatabaseRole
+from fanal.reference import label
 
 _DESK = "fanal desk"
 
 
 @click.group()
 def desk() -> None:
-    """List, add and edit desks; desk 1 always exists."""
+    """List, open, edit, close and reopen desks; desk 1 always exists."""
 
 
 @desk.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @with_django(DatabaseRole.APP)
 def desk_list(as_json: bool) -> None:
-    """List the desks (offices of the national service) with number, code, name and contact."""
-    from fanal.accounts.queries.people import list_desks
+    """List the desks: number, code, names, territory, contact, and when a closed one was closed."""
+    from fanal.accounts.queries.desks import list_desks
 
     for found in list_desks(actor=system_actor(_DESK)):
         line = asdict(found)
+        line["closed_at"] = found.closed_at.isoformat() if found.closed_at else None
         click.echo(
-            json.dumps(line, ensure_ascii=False) if as_json else "\t".join(map(str, line.values()))
+            json.dumps(line, ensure_ascii=False)
+            if as_json
+            else "\t".join("" if text is None else str(text) for text in line.values())
         )
 
 
 @desk.command("add")
 @click.argument("code")
-@click.option("--name", required=True, help="Name of the desk on pages and letters.")
+@click.option("--name", required=True, help="French name of the desk on pages and letters.")
+@click.option("--name-en", default="", help="English name; default: the French one.")
+@click.option("--territory", default="", help="For which places it works, in words.")
 @click.option("--contact", default="", help="Contact for other desks: telephone or e-mail.")
 @with_django(DatabaseRole.APP)
-def desk_add(*, code: str, name: str, contact: str) -> None:
-    """Add the desk CODE (capital letters, digits, dashes) and print its number."""
-    from fanal.accounts.operations.people import add_desk
+def desk_add(*, code: str, **details: str) -> None:
+    """Open the desk CODE (capital letters, digits, dashes) and print its number."""
+    from fanal.accounts.domain.records import DeskDetails
+    from fanal.accounts.operations.desks import add_desk
 
     number = add_desk(
-        actor=system_actor(_DESK), code=code, name=name, contact=contact, now=clock.now()
+        actor=system_actor(_DESK), code=code, details=DeskDetails(**details), now=clock.now()
     )
     click.echo(number)
 
 
 @desk.command("edit")
 @click.argument("number", type=int)
-@click.option("--name", help="Name of the desk on pages and letters.")
+@click.option("--name", help="French name of the desk on pages and letters.")
+@click.option("--name-en", help="English name; empty: the French one.")
+@click.option("--territory", help="For which places it works, in words.")
 @click.option("--contact", help="Contact for other desks: telephone or e-mail.")
 @with_django(DatabaseRole.APP)
-def desk_edit(*, number: int, name: str | None, contact: str | None) -> None:
-    """Change the name or the contact of the desk NUMBER."""
+def desk_edit(*, number: int, **changes: str | None) -> None:
+    """Change the details of the desk NUMBER."""
+    from fanal.accounts.operations.desks import edit_desk
+
+    with _existing(number):
+        edit_desk(actor=system_actor(_DESK), desk_id=number, now=clock.now(), **changes)
+
+
+@desk.command("close")
+@click.argument("number", type=int)
+@with_django(DatabaseRole.APP)
+def desk_close(*, number: int) -> None:
+    """Close the desk NUMBER, if nothing is left at it."""
+    from fanal.desks import close_desk, desk_left
+    from fanal.kernel.refusal import Refusal
+
+    actor, now = system_actor(_DESK), clock.now()
+    with _existing(number):
+        try:
+            close_desk(actor=actor, desk_id=number, now=now)
+        except Refusal as refused:
+            if refused.code != "LEFT":
+                raise
+            left = desk_left(actor=actor, desk_id=number, now=now).items()
+            words = [f"{label('desk_work', work, language())} ({n})" for work, n in left if n]
+            raise CommandRefused("DESK_LEFT", left="; ".join(words)) from None
+
+
+@desk.command("reopen")
+@click.argument("number", type=int)
+@with_django(DatabaseRole.APP)
+def desk_reopen(*, number: int) -> None:
+    """Open the closed desk NUMBER again."""
+    from fanal.accounts.operations.desks import reopen_desk
+
+    with _existing(number):
+        reopen_desk(actor=system_actor(_DESK), desk_id=number, now=clock.now())
+
+
+@contextmanager
+def _existing(number: int) -> Iterator[None]:
     from django.core.exceptions import ObjectDoesNotExist
 
-    from fanal.accounts.operations.people import edit_desk
-
     try:
-        edit_desk(
-            actor=system_actor(_DESK),
-            desk_id=number,
-            name=name,
-            contact=contact,
-            now=clock.now(),
-        )
+        yield
     except ObjectDoesNotExist:
         raise CommandRefused("NO_DESK", number=number) from None
 

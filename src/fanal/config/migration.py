@@ -22,29 +22,13 @@ from fanal.db.agreement import MOST_APART, clock_offset
 from fanal.db.grants import apply_grants
 from fanal.db.instants import apply_instant_bounds
 from fanal.db.row_security import apply_row_security
-from fanal.judicial.domain.kinds import REFERRAL, SHEET
-from fanal.judicial.emergency_call.kind import EMERGENCY_CALL
 from fanal.kernel import clock
 from fanal.kernel.calendar import paris_day
-from fanal.measures.blocking.kind import BLOCKING
+from fanal.lifecycles import LIFECYCLES
 from fanal.measures.blocking.names import guarded_names
 from fanal.measures.blocking.rules import longest_doubt
-from fanal.measures.dereferencing.kind import DEREFERENCING
-from fanal.measures.notice.kind import NOTICE
-from fanal.measures.removal.kind import REMOVAL
 
 # The lifecycles of official acts as PostgreSQL's guards read them; `fanal migrate` writes them.
-
-LIFECYCLES: tuple[Lifecycle, ...] = (
-    REFERRAL,
-    SHEET,
-    NOTICE,
-    REMOVAL,
-    BLOCKING,
-    DEREFERENCING,
-    EMERGENCY_CALL,
-)
-"""The lifecycle of every kind of official act."""
 
 
 def apply_lifecycles(connection: psycopg.Connection[tuple[object, ...]]) -> None:

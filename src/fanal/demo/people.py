@@ -14,9 +14,10 @@ from fanal.accounts.domain.records import (
 )
 from fanal.accounts.operations import habilitations
 from fanal.accounts.operations.demo import ensure_demo_accounts
+from fanal.accounts.operations.desks import ensure_desk
 from fanal.accounts.operations.habilitations import AT_A_DESK
 from fanal.accounts.operations.partners import add_partner, spend_quota
-from fanal.accounts.operations.people import create_account, ensure_desk
+from fanal.accounts.operations.people import create_account
 from fanal.accounts.queries import people as queries
 from fanal.crosscheck.dossiers.names import name_dossier
 from fanal.crosscheck.dossiers.queries import dossier_of

@@ -440,6 +440,18 @@ def count_states(*, actor: Actor) -> dict[CaseState, int]:
     return {state: found.get(state.value, 0) for state in CaseState if state in WAITING}
 
 
+def count_unsettled(*, desk_id: int) -> tuple[int, int]:
+    """Count the reports of a desk to assess or to approve, and its alarms that nobody acknowledged.
+
+    The caller has checked the actor's right.
+    """
+    cases = models.Case.objects.filter(
+        desk_id=desk_id, state__in=[*OPEN_STATES, CaseState.TO_SECOND]
+    ).count()
+    alarms = models.StoredAlarm.objects.filter(desk_id=desk_id, acknowledged_at=None).count()
+    return cases, alarms
+
+
 def delays(*, actor: Actor, since: datetime, until: datetime) -> dict[str, Delay]:
     """Return number, median and ninth decile (seconds) of the delays of reports received in a period.
 

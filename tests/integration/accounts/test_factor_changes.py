@@ -17,7 +17,7 @@ from django.db import connection
 from django.test import Client
 
 from fanal.accounts.models import User
-from fanal.accounts.operations.people import ensure_desk
+from fanal.accounts.operations.desks import ensure_desk
 from fanal.connectors import mail
 from fanal.kernel.actors import Role
 from fanal.ledger.domain import canonical

@@ -14,7 +14,8 @@ from django.test import Client
 
 from fanal.accounts.domain.records import NewAccount
 from fanal.accounts.models import Habilitation, HabilitationApproval, User
-from fanal.accounts.operations.people import create_account, ensure_desk
+from fanal.accounts.operations.desks import ensure_desk
+from fanal.accounts.operations.people import create_account
 from fanal.accounts.queries.people import actor_for
 from fanal.connectors import mail
 from fanal.kernel.actors import SYSTEM_PERSON, Role

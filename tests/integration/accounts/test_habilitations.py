@@ -10,7 +10,7 @@ from fanal.accounts.domain.policy import Refused
 from fanal.accounts.domain.records import NewHabilitation, ReviewVerdict, RevocationReason
 from fanal.accounts.models import Habilitation
 from fanal.accounts.operations import habilitations
-from fanal.accounts.operations.people import ensure_desk
+from fanal.accounts.operations.desks import ensure_desk
 from fanal.accounts.queries.people import actor_for
 from fanal.kernel.actors import Role
 from fanal.kernel.refusal import Refusal

@@ -9,11 +9,12 @@ from fanal.casework import queries
 from fanal.casework.domain.lifecycle import Lifecycle
 from fanal.casework.domain.records import Event
 from fanal.casework.operations.acts import take_step
-from fanal.config.migration import LIFECYCLES, transitions_of
+from fanal.config.migration import transitions_of
 from fanal.judicial import operations as judicial
 from fanal.judicial.domain.kinds import REFERRAL, read_referral
 from fanal.kernel.actors import Role
 from fanal.kernel.states import TransitionRefused
+from fanal.lifecycles import LIFECYCLES
 from fanal.measures.removal.kind import REMOVAL
 from fanal.orient.domain.records import Choice, Track
 from fanal.orient.operations.decisions import reopen_case

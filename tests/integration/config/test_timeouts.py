@@ -10,7 +10,7 @@ from psycopg import sql
 
 from fanal.config.environment import WEB_TIMEOUTS, database_settings, read_environment
 from fanal.config.migration import with_lock_timeout
-from fanal.crosscheck.dossiers.queries import _JUDGEMENT_LOCK
+from fanal.crosscheck.dossiers.operations import JUDGEMENT_LOCK, lock_judgements
 
 _ASKED = (
     "SELECT name, setting::int FROM pg_settings WHERE name IN"
@@ -97,16 +97,14 @@ def test_a_lock_held_elsewhere_ends_the_wait(
 ) -> None:
     from django.db import transaction
 
-    from fanal.crosscheck.dossiers import queries as dossiers
-
     other = as_role("worker")
-    other.execute("SELECT pg_advisory_lock(%s)", [_JUDGEMENT_LOCK])
+    other.execute("SELECT pg_advisory_lock(%s)", [JUDGEMENT_LOCK])
     with pytest.raises(OperationalError) as refused, transaction.atomic():
-        dossiers.lock_judgements()
+        lock_judgements()
     assert getattr(refused.value.__cause__, "sqlstate", "") == "55P03"
-    other.execute("SELECT pg_advisory_unlock(%s)", [_JUDGEMENT_LOCK])
+    other.execute("SELECT pg_advisory_unlock(%s)", [JUDGEMENT_LOCK])
     with transaction.atomic():
-        dossiers.lock_judgements()
+        lock_judgements()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -52,7 +52,7 @@ class TestWhatEnters:
         assert self.found_by("+33639980001", kind="PHONE") == {"+33639980001"}
 
     def test_limits_of_the_counterpart_hold(self) -> None:
-        from fanal.accounts.operations.people import ensure_desk
+        from fanal.accounts.operations.desks import ensure_desk
 
         ensure_desk(actor=SYSTEM, desk_id=2, code="WEST", name="West")
         holding("r-1", "near@mail.example")

@@ -182,7 +182,7 @@ def open_desk(now: datetime) -> Desk:
 
 def add_people(desk: Desk) -> None:
     """Make one person a role at desk 1, a second analyst, and an analyst elsewhere."""
-    from fanal.accounts.operations.people import ensure_desk
+    from fanal.accounts.operations.desks import ensure_desk
 
     ensure_desk(actor=WORKER, desk_id=2, code="WEST", name="Antenne Ouest")
     for name, role, where in (

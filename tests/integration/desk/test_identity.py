@@ -13,7 +13,7 @@ from django.db import connection
 from django.test import Client
 
 from fanal.accounts.domain.policy import Refused
-from fanal.accounts.operations.people import ensure_desk
+from fanal.accounts.operations.desks import ensure_desk
 from fanal.cli.failures import CommandRefused
 from fanal.cli.report import show
 from fanal.connectors import mail

@@ -25,6 +25,7 @@ def _habilitation(world: World, cell: str) -> object:
 
 FACTORIES: dict[str, Factory] = {
     "report_id": _report,
+    "desk_number": lambda _world, _cell: 2,
     "habilitation_id": _habilitation,
     "person_id": lambda world, _cell: world.users[None].person_id,
     "reset_id": lambda world, _cell: world.reset_id,
@@ -77,6 +78,7 @@ NO_OBJECT = frozenset(
     {
         "act_id",
         "counterpart_id",
+        "desk_number",
         "figure",
         "guide_name",
         "instruction_id",

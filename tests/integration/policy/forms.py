@@ -71,6 +71,12 @@ def _act(
     )
 
 
+def _new_code(_scene: Scene) -> Posted:
+    """Name a desk that no other form has named."""
+    code = uuid4().hex[:12].upper()
+    return Posted(form={"code": code, "name": f"Antenne {code}"})
+
+
 def _two_waiting(scene: Scene) -> Posted:
     """Have a report of each desk back in the queue: the act itself chooses one of the walker's desk."""
     for cell in ("own", "other_desk"):
@@ -289,6 +295,10 @@ FORMS: dict[str, Act] = {
     "account_reset_confirm": _act("accounts_reset_end"),
     "account_reset_withdraw": _act("accounts_reset_end"),
     "account_reset_refuse": _act("accounts_reset_end", person.of_the_walker, own=True),
+    "account_desk_add": _act("accounts_desk", _new_code, name="Antenne", name_en="", contact=""),
+    "account_desk_edit": _act("accounts_desk", _new_code, seen=""),
+    "account_desk_close": _act("accounts_desk", person.empty_desk),
+    "account_desk_reopen": _act("accounts_desk", person.closed_desk),
     "account_mail_test": _act("procrastinate_jobs", to="DUTY"),
     "account_access_add": _act("accounts_partnercredential", name="Newcomer", quota=""),
     "account_access_revoke": _act("accounts_partnercredential", _access_opened),

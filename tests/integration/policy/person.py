@@ -3,11 +3,13 @@
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-from fanal.accounts.domain.records import NewAccount
+from fanal.accounts.domain.records import DeskDetails, NewAccount
 from fanal.accounts.models import Reset, User
 from fanal.accounts.operations.changes import account_state, close_account
+from fanal.accounts.operations.desks import add_desk
 from fanal.accounts.operations.people import create_account
 from fanal.accounts.operations.resets import ResetReason, propose_reset, withdraw_reset
+from fanal.desks import close_desk
 from tests.integration.policy.scenes import SYSTEM, Posted, Scene
 
 
@@ -33,6 +35,22 @@ def _shown(person_id: UUID) -> Posted:
         session_epoch=found.session_epoch,
     )
     return Posted(form={"seen": shown}, address={"person_id": person_id})
+
+
+def empty_desk(_scene: Scene) -> Posted:
+    """Have an open desk where nothing is left."""
+    code = uuid4().hex[:12].upper()
+    number = add_desk(
+        actor=SYSTEM, code=code, details=DeskDetails(name=code), now=datetime.now(UTC)
+    )
+    return Posted(address={"desk_number": number})
+
+
+def closed_desk(scene: Scene) -> Posted:
+    """Have a closed desk."""
+    posted = empty_desk(scene)
+    close_desk(actor=SYSTEM, desk_id=posted.address["desk_number"], now=datetime.now(UTC))
+    return posted
 
 
 def no_reset(scene: Scene) -> Posted:

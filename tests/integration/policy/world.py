@@ -18,10 +18,11 @@ from django.test import Client
 from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
 from fanal.accounts.domain.records import NewAccount, NewHabilitation, OrganisationKind
 from fanal.accounts.models import User
+from fanal.accounts.operations.desks import ensure_desk
 from fanal.accounts.operations.habilitations import grant_habilitation
 from fanal.accounts.operations.instructions import propose_instruction, second_instruction
 from fanal.accounts.operations.partners import add_partner
-from fanal.accounts.operations.people import create_account, ensure_desk, ensure_organisation
+from fanal.accounts.operations.people import create_account, ensure_organisation
 from fanal.accounts.operations.resets import ResetReason, propose_reset
 from fanal.accounts.queries.people import actor_for, find_partner
 from fanal.analyse.material.operations.lists import load_list

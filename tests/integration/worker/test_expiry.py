@@ -163,7 +163,7 @@ def test_conversations_go_two_years_after_the_last_word_once_the_desk_has_decide
 
 
 def test_every_kind_of_act_has_its_eraser() -> None:
-    from fanal.config.migration import LIFECYCLES
+    from fanal.lifecycles import LIFECYCLES
     from fanal.worker.expiry import ACTS
 
     assert {one.kind for one in LIFECYCLES} == {*ACTS, "measure", "blocking", "dereferencing"}

@@ -1,5 +1,7 @@
 """Records published by the accounts package, and the normal form of logins."""
 
+import hashlib
+import json
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -169,18 +171,80 @@ class NewHabilitation:
     organisation_id: UUID | None = None
 
 
+PUBLIC_DESK: Final = 1
+"""Number of the desk that receives what the public form and partners send; it never closes."""
+
+
+class DeskWork(StrEnum):
+    """What may be left at a desk, and keeps it open.
+
+    PEOPLE: with an open account and a role in force, to come or awaiting approval. ARRIVING: reports that
+    their sender may still complete, or that wait for a stage. REPORTS: to assess or to approve. ALARMS: not
+    acknowledged. DOSSIERS: opened by a person. ACTS: official acts that have not ended. HOLDS: reports under
+    a legal hold. REPORTERS: reports that are kept, and whose reporter can still write.
+    """
+
+    PEOPLE = "PEOPLE"
+    ARRIVING = "ARRIVING"
+    REPORTS = "REPORTS"
+    ALARMS = "ALARMS"
+    DOSSIERS = "DOSSIERS"
+    ACTS = "ACTS"
+    HOLDS = "HOLDS"
+    REPORTERS = "REPORTERS"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskDetails:
+    """What an administrator writes of a desk: its names (French, English), its territory and its contact.
+
+    An empty English name: the French one is shown. Territory and contact are words for colleagues.
+    """
+
+    name: str
+    name_en: str = ""
+    territory: str = ""
+    contact: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskRecord:
-    """A desk (a unit of the national service that handles reports), as shown on pages.
+    """A desk: a unit of the national service that handles reports.
 
-    `id` is its number in database rows, `code` its short unique name, `name` the display name, `contact` how
-    to reach it, as free text ("" if unknown).
+    `id` is its number in database rows, `code` its short unique name; the next four are its `DeskDetails`.
+    `closed_at` is the time of its closing, None while it is open.
     """
 
     id: int
     code: str
     name: str
+    name_en: str
+    territory: str
     contact: str
+    closed_at: datetime | None
+
+    @property
+    def details(self) -> DeskDetails:
+        """The details that a form changes."""
+        return DeskDetails(
+            name=self.name, name_en=self.name_en, territory=self.territory, contact=self.contact
+        )
+
+    @property
+    def state(self) -> str:
+        """A digest of the details, by which a form says what its page showed."""
+        shown = json.dumps([self.name, self.name_en, self.territory, self.contact])
+        return hashlib.sha256(shown.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskPerson:
+    """A person with roles at a desk; `active`: their account is open."""
+
+    person_id: UUID
+    name: str
+    roles: tuple[Role, ...]
+    active: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

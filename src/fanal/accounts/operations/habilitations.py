@@ -10,6 +10,7 @@ from procrastinate.contrib.django import app
 from fanal.accounts.domain.policy import Resource, require
 from fanal.accounts.domain.records import NewHabilitation, ReviewVerdict, RevocationReason
 from fanal.accounts.models import Habilitation, HabilitationApproval, Review, Revocation
+from fanal.accounts.operations.desks import require_open_desk
 from fanal.db import sql
 from fanal.kernel.actors import SYSTEM_PERSON, Actor, Role
 from fanal.kernel.ids import new_id
@@ -42,6 +43,7 @@ def grant_habilitation(*, actor: Actor, habilitation: NewHabilitation, now: date
     Raises:
         Refusal: ROLE (the system's or the public's), DESK, ORGANISATION, ACT (no reference), DATES (an
         empty period, or over 366 days), or HELD: the person holds the role for all these days.
+        Refusal: CLOSED (of a desk): the desk has closed.
         Refused: the actor may not grant it: another desk, or oneself.
     """
     _check(habilitation)
@@ -49,6 +51,8 @@ def grant_habilitation(*, actor: Actor, habilitation: NewHabilitation, now: date
     require(actor, "habilitation.grant", Resource(desk_id=desk_id, owner_id=person_id))
     with transaction.atomic():
         _require_new(actor, habilitation)
+        if desk_id is not None:
+            require_open_desk(desk_id=desk_id)
         made = Habilitation.objects.create(
             id=new_id(now),
             act_reference=habilitation.act_reference.strip(),

@@ -1,4 +1,4 @@
-"""Accounts of people, desks and organisations: creation, changes, resets, sign-in records, counters, erasure.
+"""Accounts of people and organisations: creation, changes, resets, sign-in records, counters, erasure.
 
 The counters for sign-in are shared by all processes: used one-time codes, failed attempts, lock-outs. A key
 is stored as a keyed digest, which reveals nothing without the digest key. At expiry, names and addresses of
@@ -6,7 +6,6 @@ people who have left are erased, and the texts of expired instructions.
 """
 
 import json
-import re
 from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid4
@@ -14,7 +13,6 @@ from uuid import UUID, uuid4
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
-from django.db.models import Max
 from django.utils.crypto import constant_time_compare
 from procrastinate.contrib.django import app
 
@@ -26,11 +24,10 @@ from fanal.accounts.domain.records import (
     OrganisationKind,
     canonical_login,
 )
-from fanal.accounts.models import Counter, Desk, Organisation, Person, User
+from fanal.accounts.models import Counter, Organisation, Person, User
 from fanal.db import sql
 from fanal.kernel.actors import PUBLIC_PERSON, SYSTEM_PERSON, Actor, public_actor
 from fanal.kernel.ids import new_id
-from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 from fanal.vault import keyring
@@ -89,60 +86,6 @@ def login_digest(login: str) -> str:
 
 def _digest(key: str) -> bytes:
     return keyring.current().digest("account.counter", key.encode())
-
-
-# Desks: the units that reports, dossiers and measures belong to.
-
-_CODE = re.compile(r"[A-Z0-9][A-Z0-9-]{0,39}")
-_LONGEST = 200
-
-
-def add_desk(*, actor: Actor, code: str, name: str, contact: str, now: datetime) -> int:
-    """Create a desk and return its number (`desk_id`).
-
-    Raises:
-        Refused: the actor may not manage accounts.
-        Refusal: REFUSED: code, name or contact is invalid, or another desk has the code; the refusal's
-            parameter `part` says which.
-    """
-    require(actor, "account.manage")
-    if not _CODE.fullmatch(code):
-        raise Refusal("desk", "REFUSED", part="code")
-    _check(name=name, contact=contact)
-    with transaction.atomic():
-        ledger.record(actor=actor, action="desk.change", at=now, detail={"code": code})
-        if Desk.objects.filter(code=code).exists():
-            raise Refusal("desk", "REFUSED", part="code")
-        number = (Desk.objects.aggregate(last=Max("id"))["last"] or 0) + 1
-        Desk.objects.create(id=number, code=code, name=name, contact=contact)
-    return number
-
-
-def edit_desk(
-    *, actor: Actor, desk_id: int, name: str | None, contact: str | None, now: datetime
-) -> None:
-    """Change the name or the contact of a desk (None: unchanged); its number and code are fixed.
-
-    Raises:
-        Refused: the actor may not manage accounts.
-        Desk.DoesNotExist: no desk with this number.
-        Refusal: REFUSED: name or contact is invalid; the refusal's parameter `part` says which.
-    """
-    require(actor, "account.manage")
-    with transaction.atomic():
-        desk = Desk.objects.select_for_update().get(id=desk_id)
-        desk.name = desk.name if name is None else name
-        desk.contact = desk.contact if contact is None else contact
-        _check(name=desk.name, contact=desk.contact)
-        desk.save(update_fields=["name", "contact"])
-        ledger.record(actor=actor, action="desk.change", at=now, detail={"code": desk.code})
-
-
-def _check(*, name: str, contact: str) -> None:
-    if not (0 < len(name) <= _LONGEST and name.isprintable()):
-        raise Refusal("desk", "REFUSED", part="name")
-    if len(contact) > _LONGEST or not contact.isprintable():
-        raise Refusal("desk", "REFUSED", part="contact")
 
 
 FACTOR_NOTICE: Final = "tell_factor"
@@ -359,21 +302,6 @@ def record_refusal(*, login: str, step: str, now: datetime) -> None:
         at=now,
         detail={"login": login_digest(canonical_login(login)), "step": step},
     )
-
-
-def ensure_desk(*, actor: Actor, desk_id: int, code: str, name: str, contact: str = "") -> int:
-    """Return `desk_id`; create the desk with this code, name and contact if missing.
-
-    An existing desk stays unchanged.
-
-    Raises:
-        Refused: the actor may not manage accounts.
-    """
-    require(actor, "account.manage")
-    Desk.objects.get_or_create(
-        id=desk_id, defaults={"code": code, "name": name, "contact": contact}
-    )
-    return desk_id
 
 
 def ensure_organisation(*, actor: Actor, kind: OrganisationKind, name: str, now: datetime) -> UUID:

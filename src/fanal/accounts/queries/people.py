@@ -15,7 +15,6 @@ from fanal.accounts.domain.records import (
     AlikeAccount,
     CredentialRecord,
     CredentialUse,
-    DeskRecord,
     HabilitationRecord,
     OrganisationKind,
     PartnerAccess,
@@ -23,7 +22,6 @@ from fanal.accounts.domain.records import (
     canonical_login,
 )
 from fanal.accounts.models import (
-    Desk,
     Habilitation,
     Organisation,
     PartnerCredential,
@@ -31,6 +29,7 @@ from fanal.accounts.models import (
     Person,
     User,
 )
+from fanal.accounts.queries.desks import desk_name
 from fanal.accounts.queries.likeness import likenesses
 from fanal.accounts.row_scope import present
 from fanal.db import sql
@@ -188,11 +187,6 @@ def partner_names(*, partner_ids: Iterable[UUID]) -> dict[UUID, str]:
 def person_names(*, person_ids: Iterable[UUID]) -> dict[UUID, str]:
     """Return the names of persons by id; unknown ids have no key."""
     return dict(Person.objects.filter(id__in=set(person_ids)).values_list("id", "name"))
-
-
-def desk_names(*, desk_ids: Iterable[int]) -> dict[int, str]:
-    """Return the names of desks by number; unknown numbers have no key."""
-    return dict(Desk.objects.filter(id__in=set(desk_ids)).values_list("id", "name"))
 
 
 def list_colleagues(
@@ -459,7 +453,7 @@ def _record(
         person=row.person.name,
         role=Role(row.role),
         desk_id=row.desk_id,
-        desk=row.desk.name if row.desk else "",
+        desk=desk_name(row.desk.name, row.desk.name_en) if row.desk else "",
         organisation=row.organisation.name if row.organisation else "",
         act_reference=row.act_reference,
         valid_from=row.valid_from,
@@ -476,16 +470,3 @@ def _record(
         approved_at=approval.approved_at if approval else None,
         alike=alike.get(row.person_id, ()),
     )
-
-
-def list_desks(*, actor: Actor) -> list[DeskRecord]:
-    """Return every desk in order of its number.
-
-    Raises:
-        Refused: the actor may not manage accounts.
-    """
-    require(actor, "account.manage")
-    return [
-        DeskRecord(id=d.id, code=d.code, name=d.name, contact=d.contact)
-        for d in Desk.objects.order_by("id")
-    ]

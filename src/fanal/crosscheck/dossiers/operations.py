@@ -20,6 +20,7 @@ from fanal.db import sql
 from fanal.intake.queries.reviews import erased_among
 
 LOCK = 0x43524F5353444F53
+JUDGEMENT_LOCK = 0x43524F53534A5544
 
 
 def assemble(seeds: Iterable[UUID], *, now: datetime) -> dict[UUID, UUID]:
@@ -51,6 +52,11 @@ def homes_of_erased(reports: Collection[UUID]) -> dict[UUID, UUID]:
     """
     around = _around(reports)
     return {report: around.anchors.get(report, report) for report in around.erased}
+
+
+def lock_judgements() -> None:
+    """Take the lock for writing people's judgements, in turn, until the end of the transaction."""
+    sql.run("SELECT pg_advisory_xact_lock(%s)", [JUDGEMENT_LOCK])
 
 
 def lock() -> None:

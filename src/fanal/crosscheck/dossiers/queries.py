@@ -39,7 +39,6 @@ CURRENT = (
 _JUDGEMENT = (
     "SELECT id, act, left_ids, right_ids, undoes, author_id, made_at FROM crosscheck_judgement"
 )
-_JUDGEMENT_LOCK = 0x43524F53534A5544
 
 
 class DossierMembership(Struct, frozen=True, kw_only=True):
@@ -152,11 +151,6 @@ def last_judgement_id() -> UUID | None:
     """Return the id of the newest judgement of people on links or dossiers; None without any."""
     row = sql.row("SELECT id FROM crosscheck_judgement ORDER BY id DESC LIMIT 1")
     return None if row is None else row[0]
-
-
-def lock_judgements() -> None:
-    """Take the lock for writing judgements until the end of the transaction: one writer at a time."""
-    sql.run("SELECT pg_advisory_xact_lock(%s)", [_JUDGEMENT_LOCK])
 
 
 def co_members(reports: Iterable[UUID]) -> set[UUID]:
@@ -314,6 +308,15 @@ def list_dossiers(*, actor: Actor, limit: int = 200) -> list[DossierLine]:
     ]
 
 
+def count_open(*, desk_id: int) -> int:
+    """Count the open dossiers with reports of a desk; the caller has checked the actor's right."""
+    found = sql.rows(
+        "SELECT DISTINCT dossier_id FROM crosscheck_membership WHERE desk_id = %s", [desk_id]
+    )
+    states = _states([row[0] for row in found], [desk_id])
+    return sum(state is DossierState.OPEN for state in states.values())
+
+
 def numbers_of(*, dossier_ids: Collection[UUID]) -> dict[UUID, str]:
     """Return the numbers (`D-2026-0143`) of dossiers, by dossier id.
 
@@ -342,7 +345,7 @@ def _states(dossiers: Sequence[UUID], desks: list[int] | None) -> dict[UUID, Dos
         named |= followed[judgement.id]
         if (
             judgement.undoes is not None
-        ):  # an UNDO names no report: every dossier gets it, and only that of its target is changed
+        ):  # it names no report: only the dossier of its target changes
             named = set(dossiers)
         for each in named:
             about[each].append(judgement)

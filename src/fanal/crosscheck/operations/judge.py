@@ -11,7 +11,7 @@ from fanal.accounts.domain.policy import Resource, allows, require_somewhere
 from fanal.crosscheck.domain.records import JudgementAct, unpack_reasons
 from fanal.crosscheck.dossiers import queries as dossiers
 from fanal.crosscheck.dossiers.domain import Judgement, conduct_of, move_of, state_of
-from fanal.crosscheck.dossiers.operations import assemble, company_of, lock
+from fanal.crosscheck.dossiers.operations import assemble, company_of, lock, lock_judgements
 from fanal.crosscheck.dossiers.queries import CURRENT
 from fanal.crosscheck.similar.domain.suggestions import evidence_of
 from fanal.crosscheck.similar.operations.store import let_wait
@@ -125,7 +125,7 @@ def judge(  # noqa: PLR0913 - those of a judgement, and a condition on it
             raise Refusal("judgement", "NOT_FOUND" if target else "UNKNOWN_REPORT")
         # The reports before the lock of judgements, as expiry does.
         require_unerased(report_ids=named, of="judgement", one=target is not None)
-        dossiers.lock_judgements()
+        lock_judgements()
         if undoes:
             _target(undoes)  # nobody has undone it meanwhile
         if act in _CONDUCT:

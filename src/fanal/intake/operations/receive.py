@@ -16,6 +16,7 @@ from django.db import transaction
 
 from fanal.accounts.domain import policy
 from fanal.accounts.domain.policy import Resource
+from fanal.accounts.operations.desks import require_open_desk
 from fanal.db import sql
 from fanal.intake.domain import receipt
 from fanal.intake.domain.records import (
@@ -94,6 +95,7 @@ def receive_reports(
 
     Raises:
         Refused: the actor may not deposit for that sender.
+        Refusal: CLOSED: the desk at which a report is entered has closed.
         OSError: the vault could not write, or the node's certificate for receipts has expired.
         Exception: any exception raised by an enclosed file's stream. After each of these nothing is stored.
     """
@@ -103,6 +105,8 @@ def receive_reports(
         try:
             failpoint("receive.begin")
             with transaction.atomic():
+                for desk_id in sorted({s.desk_id for s in submissions if s.arrival in ENTERED}):
+                    require_open_desk(desk_id=desk_id)
                 answers = _receive(actor, submissions, now)
                 failpoint("receive.stored")
         except KeyRaced:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from msgspec import Struct
+
 from fanal.accounts.domain.policy import reach, require
 from fanal.db import sql
 from fanal.intake.domain.pressure import Limits, Pressure, judge
@@ -252,6 +254,34 @@ def count_withdrawn(*, actor: Actor, since: datetime) -> Withdrawn:
         [since],
     )
     return Withdrawn(retracted=retracted, expired=expired)
+
+
+class KeptReports(Struct, frozen=True, kw_only=True):
+    """Numbers of reports of a desk that are not erased.
+
+    `arriving`: their sender may still complete them, or they wait for a stage or in quarantine; `held`: under
+    a legal hold; `reachable`: their reporter holds a code, and can write; `kept`: all.
+    """
+
+    arriving: int
+    held: int
+    reachable: int
+    kept: int
+
+
+def count_kept(*, desk_id: int) -> KeptReports:
+    """Count the reports of a desk that are not erased; the caller has checked the actor's right."""
+    arriving, held, reachable, kept = sql.one(
+        "SELECT count(*) FILTER (WHERE r.state = 'OPEN' OR EXISTS (SELECT FROM intake_work w"
+        " WHERE w.report_id = r.id AND w.stage <> 'DONE')),"
+        " count(*) FILTER (WHERE EXISTS (SELECT FROM intake_hold h"
+        " WHERE h.report_id = r.id AND h.lifted_at IS NULL)),"
+        " count(*) FILTER (WHERE EXISTS (SELECT FROM intake_receipt c"
+        " WHERE c.report_id = r.id AND c.public_key IS NOT NULL)), count(*)"
+        " FROM intake_report r WHERE r.desk_id = %s AND r.erased_at IS NULL",
+        [desk_id],
+    )
+    return KeptReports(arriving=arriving, held=held, reachable=reachable, kept=kept)
 
 
 def list_quarantine(*, actor: Actor, limit: int) -> list[tuple[ReportFacts, str]]:

@@ -26,6 +26,7 @@ from fanal.accounts.domain.records import (
 )
 from fanal.accounts.operations import habilitations as operations
 from fanal.accounts.queries import people as queries
+from fanal.accounts.queries.desks import desk_names
 from fanal.accounts.routes import needs
 from fanal.kernel.actors import SYSTEM_PERSON, Actor
 from fanal.kernel.calendar import paris_day
@@ -313,7 +314,7 @@ def _form(request: HttpRequest, *, refused: Refusal | None = None) -> HttpRespon
     actor, now = actor_of(request), now_of(request)
     people = queries.list_candidates(actor=actor)
     consult(request, "person", [person.person_id for person in people], action="account.list")
-    desks = queries.desk_names(desk_ids=reach(actor, "habilitation.grant").desk_ids)
+    desks = desk_names(desk_ids=reach(actor, "habilitation.grant").desk_ids)
     today = paris_day(now)
     context = {
         "people": people,

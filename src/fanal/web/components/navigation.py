@@ -136,6 +136,7 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[NavigationPage, ...]], ...] = (
                 route="account_installation", words=_("State of the installation"), icon="pulse"
             ),
             NavigationPage(route="account_ledger", words=_("Ledger"), icon="ledger"),
+            NavigationPage(route="account_desks", words=_("Desks"), icon="building"),
             NavigationPage(route="account_people", words=_("Accounts"), icon="person"),
             NavigationPage(route="account_resets", words=_("Resets of sign-in"), icon="refresh"),
             NavigationPage(route="account_access", words=_("Partners’ access"), icon="key"),

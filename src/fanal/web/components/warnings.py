@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from fanal import reference
 from fanal.accounts.domain.policy import may
-from fanal.accounts.queries.people import desk_names
+from fanal.accounts.queries.desks import desk_names
 from fanal.intake.queries.envelopes import report_number
 from fanal.kernel.actors import Actor
 from fanal.measures.domain.records import MeasureWarning, WarningCode

@@ -20,14 +20,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from fanal.accounts.domain.policy import reach
-from fanal.accounts.queries.people import desk_names
+from fanal.accounts.queries.desks import desk_names
 from fanal.accounts.routes import needs
 from fanal.intake.domain.receipt import code_from
 from fanal.intake.domain.records import Arrival, Format, KeyKind, Outcome, Submission
 from fanal.intake.operations.receive import receive_reports
 from fanal.kernel.clock import paris_day
+from fanal.kernel.refusal import Refusal
 from fanal.kernel.typed import whole_number
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.failures import reason_of
 from fanal.web.posted import read_posted
 from fanal.web.public.choices import OFFERED, AnswerChoice, offered_to
 from fanal.web.public.draft import encode_report, identity_of, report_of
@@ -177,7 +179,11 @@ def _receive(
         identity=identity,
         to_child=voice_of(answers) is Voice.CHILD,
     )
-    [answer] = receive_reports(actor=actor_of(request), submissions=[submission], now=now)
+    try:
+        [answer] = receive_reports(actor=actor_of(request), submissions=[submission], now=now)
+    except Refusal as refused:
+        wrong: dict[str, Text] = {"desk": reason_of(refused)}
+        return _page(request, {**answers, **given}, wrong, once=given["once"])
     if answer.outcome is Outcome.IN_PROGRESS:
         return _page(request, {**answers, **given}, {}, once=given["once"], underway=True)
     again = answer.outcome is not Outcome.CREATED

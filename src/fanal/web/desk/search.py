@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 from msgspec import Struct
 
 from fanal.accounts.domain.policy import may
-from fanal.accounts.queries.people import desk_names
+from fanal.accounts.queries.desks import desk_names
 from fanal.accounts.routes import needs
 from fanal.casework import queries as casework
 from fanal.crosscheck.dossiers.names import names_of

@@ -10,7 +10,8 @@ from django.views.decorators.http import require_GET
 from msgspec import Struct
 
 from fanal.accounts.domain.policy import Resource, allows, reach
-from fanal.accounts.queries.people import desk_names, person_names
+from fanal.accounts.queries.desks import desk_names
+from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.intake.queries.envelopes import numbers_of
 from fanal.orient.assignment.domain import Assignment, Load, in_charge, version_of

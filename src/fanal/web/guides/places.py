@@ -9,6 +9,9 @@ from fanal.kernel.actors import Actor, Role
 
 PLACES: Mapping[str, str] = {
     "account_access": "administrator",
+    "account_desk": "administrator#desks",
+    "account_desk_add": "administrator#desks",
+    "account_desks": "administrator#desks",
     "account_habilitation": "supervisor#grant-and-review-habilitations",
     "account_habilitations": "supervisor#grant-and-review-habilitations",
     "account_installation": "administrator",

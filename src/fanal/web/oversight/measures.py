@@ -12,7 +12,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from fanal import reference
 from fanal.accounts.domain.policy import Refused, Resource, may
-from fanal.accounts.queries.people import desk_names, person_names
+from fanal.accounts.queries.desks import desk_names
+from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.casework.operations.acts import ActUnknown as MeasureUnknown
 from fanal.harmonise.openings import list_openings

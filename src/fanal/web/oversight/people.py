@@ -13,7 +13,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from fanal.accounts.domain.policy import may
-from fanal.accounts.queries.people import desk_names, list_approving, person_names
+from fanal.accounts.queries.desks import desk_names
+from fanal.accounts.queries.people import list_approving, person_names
 from fanal.accounts.routes import needs
 from fanal.harmonise.openings import list_openings
 from fanal.harmonise.operations.identity import IdentityUnknown, see_opening

@@ -20,7 +20,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from fanal.accounts.domain.policy import Refused, may, reach
-from fanal.accounts.queries.people import desk_names, person_names
+from fanal.accounts.queries.desks import desk_names
+from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.crosscheck.domain.records import DossierView
 from fanal.deconfliction import queries

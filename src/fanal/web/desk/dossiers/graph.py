@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 from lxml import etree
 
 from fanal import reference
-from fanal.accounts.queries.people import desk_names
+from fanal.accounts.queries.desks import desk_names
 from fanal.accounts.routes import needs
 from fanal.crosscheck.domain.records import DossierView, LinkReason
 from fanal.crosscheck.dossiers.queries import dossier_view

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.utils.translation import get_language, gettext as _, ngettext
 from msgspec import Struct
 
-from fanal.accounts.queries.people import desk_names
+from fanal.accounts.queries.desks import desk_names
 from fanal.crosscheck.domain.records import SIMILAR, KinLink, LinkReason
 from fanal.crosscheck.dossiers.domain import Identifier, Series, series_in
 from fanal.crosscheck.dossiers.queries import members_of

@@ -15,7 +15,8 @@ from django.views.decorators.http import require_GET
 
 from fanal import reference
 from fanal.accounts.domain.policy import may
-from fanal.accounts.queries.people import desk_names, person_names
+from fanal.accounts.queries.desks import desk_names
+from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.analyse.payments.domain.indicators import load_typologies
 from fanal.analyse.payments.domain.scoring import (

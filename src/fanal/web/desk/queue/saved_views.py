@@ -17,7 +17,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from msgspec import Struct, structs
 
 from fanal.accounts.domain.policy import Resource, allows, reach
-from fanal.accounts.queries.people import desk_names, person_names
+from fanal.accounts.queries.desks import desk_names
+from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.kernel.actors import Actor
 from fanal.kernel.refusal import Refusal

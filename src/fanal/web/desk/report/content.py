@@ -12,7 +12,8 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from fanal.accounts.queries.people import desk_names, person_names
+from fanal.accounts.queries.desks import desk_names
+from fanal.accounts.queries.people import person_names
 from fanal.analyse.domain.records import Because, Finding
 from fanal.analyse.material.domain.known import PDQ_RADIUS, pictures_of
 from fanal.formats.report.records import File
