@@ -117,10 +117,11 @@ def process_environment(
 
 
 @contextmanager
-def django_as(role: DatabaseRole, *, agrees: bool = True) -> Iterator[Databases]:
+def django_as(role: DatabaseRole, *, agrees: bool = True, keys: bool = True) -> Iterator[Databases]:
     """Open the database and start Django in the database role `role`; close both at the end of the block.
 
-    `agrees`: clock and schema must be those of the database; False for the alarm calls only.
+    `agrees`: clock and schema must be those of the database; False for the alarm calls only. `keys`: so must
+    the keys of this machine; False only where they are accepted in place of lost ones.
 
     Raises:
         Failed: the database has no tables yet, or a restore into it was broken off.
@@ -133,7 +134,8 @@ def django_as(role: DatabaseRole, *, agrees: bool = True) -> Iterator[Databases]
         mark = read_mark(databases.url(role))
         if mark is None:
             raise Failed("DATABASE_EMPTY")
-        require_keys(databases, role=role, home=home)
+        if keys:
+            require_keys(databases, role=role, home=home)
         enter_django(databases=databases, role=role, home=home, mark=mark)
         try:
             if agrees:

@@ -10,9 +10,9 @@ import click
 
 from fanal.cli.boot import django_as, find_home, held_keys, note_keys, with_django
 from fanal.cli.failures import CommandRefused, Failed
-from fanal.config.databases import Databases, open_databases
+from fanal.config.databases import Databases
 from fanal.config.environment import read_environment
-from fanal.config.installation import PURPOSES, replace_key
+from fanal.config.installation import PURPOSES, replacing_keys
 from fanal.config.keys import (
     VAULT_KEYS,
     KeysMissing,
@@ -166,25 +166,29 @@ def _rotate(databases: Databases, *, only_rewrap: bool) -> None:
 
 
 @keys.command()
-@click.argument("purpose", type=click.Choice(PURPOSES))
-def accept(purpose: str) -> None:
-    """Register this folder's keys of PURPOSE in the database, in place of lost ones.
+@click.argument(
+    "purposes", metavar="PURPOSE...", nargs=-1, required=True, type=click.Choice(PURPOSES)
+)
+def accept(purposes: tuple[str, ...]) -> None:
+    """Register this folder's keys of each PURPOSE in the database, in place of lost ones.
 
-    Only for a loss without a copy: data sealed or signed with the lost key keep needing that key.
+    Only for a loss without a copy: data sealed or signed with the lost key keep needing that key. All lost
+    keys are accepted at once, or none. The ledger records each.
     """
     if read_environment(os.environ).public_node:
         raise CommandRefused("PUBLIC_NODE")
     home = find_home()
-    with open_databases(home=home, environ=os.environ) as databases:
-        replace_key(databases.url(DatabaseRole.OWNER), held_keys(home), purpose)
-    with django_as(DatabaseRole.WORKER):
+    with django_as(DatabaseRole.WORKER, keys=False) as databases:
         from fanal.ledger import operations as ledger
 
-        actor = system_actor("key acceptance")
-        ledger.record(
-            actor=actor, action="keys.accept", at=clock.now(), detail={"purpose": purpose}
-        )
-    click.echo(f"the present keys of {purpose} are those of this database")
+        actor, owner = system_actor("key acceptance"), databases.url(DatabaseRole.OWNER)
+        with replacing_keys(owner, held_keys(home), purposes, home=home):
+            for purpose in purposes:
+                ledger.record(
+                    actor=actor, action="keys.accept", at=clock.now(), detail={"purpose": purpose}
+                )
+    for purpose in purposes:
+        click.echo(f"the present keys of {purpose} are those of this database")
 
 
 @keys.command()

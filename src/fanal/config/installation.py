@@ -2,7 +2,8 @@
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -188,23 +189,35 @@ def register_keys(owner_url: str, held: Held, *, home: Path) -> None:
     check_keys(owner_url, held, home=home, public_node=False)
 
 
-def replace_key(owner_url: str, held: Held, purpose: str) -> None:
-    """Replace the registered key fingerprints of a purpose by those of this machine (`held`), as the owner.
+@contextmanager
+def replacing_keys(
+    owner_url: str, held: Held, purposes: Sequence[str], *, home: Path
+) -> Iterator[None]:
+    """Replace the registered key fingerprints of `purposes` by those of this machine (`held`), as the owner.
 
     A purpose is the use of a key, such as `ledger`. For the purpose `digest`, the fingerprints of the keys
-    derived from it are replaced too.
+    derived from it are replaced too. Nothing is replaced if the block fails, which records the replacement.
+    `home` is the data folder, for the message.
 
     Raises:
-        KeysMissing: this machine has no key of that purpose.
+        KeysMissing: this machine has no key of one of the purposes.
+        KeysElsewhere: this machine lacks a registered key of another purpose, or holds another one.
     """
-    if not held[purpose]:
-        raise KeysMissing(f"{_FILES[purpose]} is missing")
+    for purpose in purposes:
+        if not held[purpose]:
+            raise KeysMissing(f"{_FILES[purpose]} is missing")
     with psycopg.connect(owner_url, connect_timeout=10) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-        for each in (purpose, *(_DERIVED if purpose == "digest" else ())):
+        for each in (*purposes, *(_DERIVED if "digest" in purposes else ())):
             connection.execute("DELETE FROM fanal_key WHERE purpose = %s", (each,))
             for fingerprint in held[each]:
                 _insert(connection, each, fingerprint)
+        if found := complaints(held, read_known(connection), public_node=False):
+            raise KeysElsewhere(
+                f"{keys_folder(home)} does not hold the other keys of this database ({'; '.join(found)})."
+                " Bring them, or accept all that are lost at once; none is accepted"
+            )
+        yield
 
 
 def _has_table(connection: _Connection) -> bool:

@@ -61,6 +61,7 @@ APP_DELETES = (
     "accounts_partnerusage",
     "crosscheck_link",
     "crosscheck_membership",
+    "crosscheck_erased_member",
     "crosscheck_resemblance",
     "orient_fold",
     "orient_view",
@@ -166,8 +167,6 @@ RULES: tuple[GrantRule, ...] = (
     _rule("crosscheck_value", [APP], READ),
     _rule("crosscheck_tie", [APP], READ),
     _rule("crosscheck_tie", [WORKER], APPEND),
-    _rule("crosscheck_successor", [APP], READ),
-    _rule("crosscheck_successor", [WORKER], APPEND),
     _rule("crosscheck_name", [APP], APPEND),
     _rule("crosscheck_near", [APP], READ),
     # The comparison features of reports belong to the worker alone.

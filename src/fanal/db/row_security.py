@@ -130,7 +130,7 @@ BOUNDED: Mapping[str, TableBounds] = {
     ),
     "crosscheck_tie": TableBounds(rows=_OWN),
     "crosscheck_name": TableBounds(rows=_OWN),
-    "crosscheck_successor": TableBounds(rows=_OWN),
+    "crosscheck_erased_member": TableBounds(rows=_OWN),
     "crosscheck_kin": TableBounds(rows=_OWN),
     "crosscheck_card": TableBounds(rows=_OWN),
     "crosscheck_answer": TableBounds(

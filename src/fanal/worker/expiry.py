@@ -150,7 +150,7 @@ def _erase_due_reports(actor: Actor, now: datetime, before: datetime) -> int:
         or list_ended(actor=actor, but=left, limit=_BATCH)
     ):
         with transaction.atomic():
-            lock_reports(actor=actor, report_ids=due)
+            lock_reports(actor=actor, report_ids=due, erasing=True)
             kept = list_held(actor=actor, report_ids=due)
             kept |= list_unheard(actor=actor, report_ids=due, since=now - _UNHEARD)
             erased = [one for one in due if one not in kept]

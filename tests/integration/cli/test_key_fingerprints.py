@@ -140,6 +140,41 @@ def test_a_lost_key_is_replaced_by_a_person_only(desk: tuple[Live, Databases]) -
     running.command("keys", "accept", "secret")
 
 
+def test_lost_keys_are_accepted_all_at_once_and_each_in_the_ledger(
+    desk: tuple[Live, Databases],
+) -> None:
+    running, databases = desk
+    keys = running.home / "keys"
+    secret = keys / "secret_key"
+    kept = secret.read_text()
+    content = keys / "content-0001.key"
+    lost = content.read_bytes()
+
+    def state() -> tuple[object, object]:
+        with psycopg.connect(databases.url(DatabaseRole.OWNER)) as owner:
+            known = owner.execute("SELECT purpose, fingerprint FROM fanal_key ORDER BY 1, 2")
+            entries = "SELECT count(*) FROM ledger_entry WHERE action = 'keys.accept'"
+            return known.fetchall(), owner.execute(entries).fetchone()
+
+    before = state()
+    secret.write_text("another secret, as long as it has to be, and as random")
+    content.unlink()
+    assert running.command("keys", "accept", "secret", check=False).returncode == 1
+    assert state() == before, "another key is missing: none is accepted"
+    content.write_bytes(lost)
+    mark = running.home / "restore-unfinished.txt"
+    mark.write_text("00\n/nowhere")
+    assert running.command("keys", "accept", "secret", check=False).returncode == 1
+    assert state() == before, "a restore was broken off"
+    mark.unlink()
+    running.command("keys", "accept", "secret", "ledger")
+    known, entries = state()
+    assert known != before[0]
+    assert entries == (before[1][0] + 2,)  # type: ignore[index]
+    secret.write_text(kept)
+    running.command("keys", "accept", "secret")
+
+
 def test_readyz_names_the_keys(desk: tuple[Live, Databases]) -> None:
     running, _ = desk
     running.start()

@@ -47,7 +47,7 @@ LINK = (
     "INSERT INTO crosscheck_tie VALUES (%s, %s, %s, %s, 0.9)",
 )
 
-SUCCESSOR = "INSERT INTO crosscheck_successor SELECT id, %s, %s FROM crosscheck_judgement LIMIT 1"
+ERASED = "INSERT INTO crosscheck_erased_member VALUES (%s, gen_random_uuid(), %s)"
 NAME = "INSERT INTO crosscheck_name VALUES (gen_random_uuid(), %s, %s, 'A name', gen_random_uuid(), now())"
 
 
@@ -148,7 +148,7 @@ def test_a_desk_sees_and_changes_its_own_rows_only(database_urls, as_role):
         owner.execute(LINK[3], [later, earlier, desk, other])
         owner.execute(LINK[4], [later, earlier, desk, other])
         owner.execute(NAME, [earlier, desk])
-        owner.execute(SUCCESSOR, [earlier, desk])
+        owner.execute(ERASED, [earlier, desk])
     near, nobody, audit = app_of(as_role, "1"), as_role("app"), as_role("auditor")
     wrong = []
     for table in sorted(BOUNDED):

@@ -13,6 +13,7 @@ from fanal.crosscheck.dossiers.queries import (
     list_dossiers,
     numbers_of,
 )
+from fanal.crosscheck.operations.judge import judge
 from fanal.crosscheck.operations.rebuild import rebuild
 from fanal.crosscheck.similar.operations.near import renew_near
 from fanal.db import sql
@@ -63,12 +64,71 @@ def test_a_dossier_keeps_its_state(desk: Desk, closed: bool) -> None:
     assert line.state is view.state
     with pytest.raises(Refusal):
         say(desk, CLOSE if closed else OPEN, left=ids_of(desk, "a b"))
-    erase(desk, "a")  # a successor that is erased has successors of its own
+    erase(desk, "a")
     add_reports(desk, [("late", 10, of_signs("2"))])
     view = dossier_view(actor=ana, dossier_id=dossier)
     assert view is not None
     assert view.state is (DossierState.CLOSED if closed else DossierState.OPEN)
     say(desk, OPEN if closed else CLOSE, left=ids_of(desk, "b late"))
+
+
+def test_a_state_of_one_desk_is_no_other_desks(desk: Desk) -> None:
+    """Desk 2 neither sees nor gets what desk 1 said of the dossier that both have."""
+    ana, yann = desk.actor("ana"), desk.actor("yann")
+    add_reports(desk, [("a1", 99, of_signs("1")), ("a2", 98, of_signs("1"))])
+    add_reports(desk, [("b1", 97, of_signs("1")), ("b2", 96, of_signs("1"))], desk_id=2)
+    own = {"actor": yann, "reason": "Ours.", "now": desk.now}
+    judge(act=OPEN, left=ids_of(desk, "b1 b2"), **own)  # type: ignore[arg-type]
+    for act in (OPEN, CLOSE):
+        say(desk, act, left=ids_of(desk, "a1 a2"))
+    dossier = home(desk, "a1")
+
+    def seen() -> tuple[DossierState, list[UUID]]:
+        view = dossier_view(actor=yann, dossier_id=dossier)
+        assert view is not None
+        return view.state, [one.author_id for one in view.judgements]
+
+    before = seen()
+    assert before == (DossierState.OPEN, [yann.person_id])
+    for name in ("a1", "a2"):
+        erase(desk, name)
+        assert seen() == before
+    assert dossier_view(actor=ana, dossier_id=dossier) is None
+
+
+def state_of(desk: Desk, name: str) -> DossierState:
+    view = dossier_view(actor=desk.actor("ana"), dossier_id=home(desk, name))
+    assert view is not None
+    return view.state
+
+
+def test_a_state_follows_its_own_reports_when_a_merge_is_undone(desk: Desk) -> None:
+    signs = {"a1": "1", "a2": "1", "b1": "2", "b2": "2"}
+    add_reports(desk, [(name, 90 - n, of_signs(s)) for n, (name, s) in enumerate(signs.items())])
+    for act in (OPEN, CLOSE):
+        say(desk, act, left=ids_of(desk, "b1 b2"))
+    say(desk, OPEN, left=ids_of(desk, "a1 a2"))
+    made = say(desk, MERGE, left=ids_of(desk, "a1 a2"), right=ids_of(desk, "b1 b2"))
+    erase(desk, "a1")
+    erase(desk, "a2")
+    assert state_of(desk, "b1") is DossierState.OPEN
+    say(desk, JudgementAct.UNDO, undoes=made)
+    assert state_of(desk, "b1") is DossierState.CLOSED
+
+
+def test_a_state_comes_back_when_a_split_is_undone(desk: Desk) -> None:
+    signs = {"a1": "12", "a2": "1"}
+    add_reports(desk, [(name, 90 - n, of_signs(s)) for n, (name, s) in enumerate(signs.items())])
+    say(desk, OPEN, left=ids_of(desk, "a1 a2"))
+    add_reports(desk, [("b1", 60, of_signs("2")), ("b2", 50, of_signs("2"))])
+    made = say(desk, SPLIT, left=ids_of(desk, "a1 a2"), right=ids_of(desk, "b1 b2"))
+    erase(desk, "a1")
+    erase(desk, "a2")
+    say(desk, JudgementAct.UNDO, undoes=made)
+    assert state_of(desk, "b1") is DossierState.OPEN
+    with as_worker():
+        rebuild(actor=WORKER, now=desk.now)
+    assert state_of(desk, "b1") is DossierState.OPEN
 
 
 @pytest.mark.parametrize("act", [UNLINK, SPLIT])

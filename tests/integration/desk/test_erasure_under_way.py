@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from django.db import connections, transaction
+from django.test import Client
 
 from fanal.harmonise import queries as harmonised
 from fanal.judicial.emergency_call.acts import calls_on, open_call, take_alarms
@@ -35,7 +36,10 @@ def erasing(desk: Desk, before_its_end: Callable[[], None]) -> threading.Thread:
     return thread
 
 
-def test_an_alarm_is_taken_without_a_call(desk: Desk) -> None:
+@pytest.mark.parametrize("rolled_back", [False, True])
+def test_nothing_is_acknowledged_until_it_is_known_whether_the_report_is_erased(
+    desk: Desk, sign_in: Callable[[str], Client], rolled_back: bool
+) -> None:
     ana, report_id = desk.actor("ana"), desk.reports["travel"]
     with as_worker():
         raise_alarm(actor=WORKER, report_id=report_id, desk_id=1, now=clock.now())
@@ -43,23 +47,32 @@ def test_an_alarm_is_taken_without_a_call(desk: Desk) -> None:
     record = harmonised.get_records(actor=ana, report_ids=[report_id]).get(report_id)
     erased, may_end = threading.Event(), threading.Event()
 
+    def take() -> bool:
+        return take_alarms(
+            actor=ana, alarm_ids=alarms, report_id=report_id, record=record, now=clock.now()
+        )
+
     def held() -> None:
         erased.set()
         may_end.wait(30)
+        if rolled_back:
+            transaction.set_rollback(True)
 
+    web = sign_in("ana")
     thread = erasing(desk, held)
     try:
         assert erased.wait(30)
-        take_alarms(
-            actor=ana, alarm_ids=alarms, report_id=report_id, record=record, now=clock.now()
-        )
         with pytest.raises(Refusal) as refused:
-            open_call(actor=ana, report_id=report_id, desk_id=1, record=record, now=clock.now())
+            take()
+        answer = web.post(f"/en/desk/alarms/{alarms[0]}/", follow=True)
+        assert "This report is being erased" in answer.content.decode()
+        assert not any(one.acknowledged_at for one in alarms_of(actor=ana, report_id=report_id))
     finally:
         may_end.set()
         thread.join(30)
-    assert refused.value.code == "ERASED"
-    assert calls_on(actor=ana, report_id=report_id) == ()
+    assert refused.value.code == "BEING_ERASED"
+    assert take()
+    assert len(calls_on(actor=ana, report_id=report_id)) == (1 if rolled_back else 0)
     assert all(one.acknowledged_at for one in alarms_of(actor=ana, report_id=report_id))
 
 

@@ -15,7 +15,7 @@ STRUCTURE = frozenset(
         "casework_number",  # a count of each year
         "crosscheck_number",  # a count of each year
         "crosscheck_tie",  # ids of two reports, and a score
-        "crosscheck_successor",  # ids of a judgement and a report
+        "crosscheck_erased_member",  # ids of a report and a dossier
         "intake_number",  # a count of each year
         "intake_refusal",  # figures by body and hour
         "exchange_clock",  # one counter

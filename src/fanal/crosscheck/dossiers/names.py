@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import transaction
 
 from fanal.accounts.domain.policy import Resource, reach, require
-from fanal.crosscheck.dossiers.queries import desks_of_reports, members_of
+from fanal.crosscheck.dossiers.queries import desks_of_reports, in_use, members_of
 from fanal.db import sql
 from fanal.intake.operations.lifecycle import require_unerased
 from fanal.intake.queries.reviews import erased_among
@@ -42,6 +42,7 @@ def name_dossier(*, actor: Actor, dossier_id: UUID, name: str, now: datetime) ->
         Refused: the actor may not write notes on dossiers at that desk.
         Refusal: TOO_LONG; UNREADABLE (NUL, a lone surrogate); ERASED, of a report erased meanwhile.
     """
+    dossier_id = in_use(dossier_id)
     members = members_of(actor=actor, dossier_id=dossier_id)
     left = erased_among(report_ids=members)
     report_id = next((one for one in members if one not in left), None)
@@ -93,9 +94,9 @@ def names_of(*, actor: Actor, dossier_ids: Collection[UUID]) -> dict[UUID, str]:
 
 
 def _checked(name: str) -> str:
+    if _UNREADABLE.search(name):
+        raise Refusal("dossier_name", "UNREADABLE")
     given = " ".join(stripped(name).split())
     if len(given) > LONGEST_NAME:
         raise Refusal("dossier_name", "TOO_LONG", most=LONGEST_NAME)
-    if _UNREADABLE.search(given):
-        raise Refusal("dossier_name", "UNREADABLE")
     return given

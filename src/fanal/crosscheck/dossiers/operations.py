@@ -15,7 +15,7 @@ from fanal.crosscheck.domain.records import JudgementAct
 from fanal.crosscheck.domain.weights import load_weights
 from fanal.crosscheck.dossiers import queries as dossiers
 from fanal.crosscheck.dossiers.domain import Strong, dossier_id, effective, membership
-from fanal.crosscheck.dossiers.ties import erased_of_ties, strong_links
+from fanal.crosscheck.dossiers.ties import erased_of_ties, strong_links, write_erased_members
 from fanal.db import sql
 from fanal.intake.queries.reviews import erased_among
 
@@ -34,7 +34,13 @@ def assemble(seeds: Iterable[UUID], *, now: datetime) -> dict[UUID, UUID]:
     living = {r: anchor for r, anchor in around.anchors.items() if r not in around.erased}
     write_membership(around.nodes - around.erased, living, around.desks, now)
     lead_merged(around.anchors, living, among=around.nodes)
+    write_erased_members(_homes(around.erased, around.anchors), around.desks)
     return {report: dossier_id(anchor) for report, anchor in living.items()}
+
+
+def _homes(reports: Iterable[UUID], anchors: Mapping[UUID, UUID]) -> dict[UUID, UUID | None]:
+    """Return the dossier of each report; `anchors` are the earliest reports of their dossiers, if any."""
+    return {r: dossier_id(anchors[r]) if r in anchors else None for r in reports}
 
 
 def company_of(reports: Collection[UUID]) -> tuple[set[UUID], set[UUID]]:

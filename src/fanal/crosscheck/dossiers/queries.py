@@ -94,33 +94,37 @@ def judged_among(reports: Iterable[UUID], anchors: Iterable[UUID]) -> set[UUID]:
 
 
 def judgements_about(reports: Iterable[UUID]) -> list[Judgement]:
-    """Return people's judgements that name one of `reports`, and UNDOs of them, oldest first.
-
-    Also the OPENs and CLOSEs of which one of them is a successor (`successors_of`).
-    """
-    ids = list(reports)
+    """Return people's judgements that name one of `reports`, and UNDOs of them, oldest first."""
     found = sql.rows(
         "WITH RECURSIVE named AS ("  # noqa: S608
-        f"({_JUDGEMENT} WHERE (left_ids || right_ids) && %s::uuid[]"
-        f" UNION {_JUDGEMENT} WHERE id IN"
-        " (SELECT judgement_id FROM crosscheck_successor WHERE report_id = ANY(%s::uuid[])))"
+        f"{_JUDGEMENT} WHERE (left_ids || right_ids) && %s::uuid[]"
         " UNION SELECT j.id, j.act, j.left_ids, j.right_ids, j.undoes, j.author_id, j.made_at"
         " FROM crosscheck_judgement j JOIN named n ON j.undoes = n.id)"
         " SELECT * FROM named ORDER BY id",
-        [ids, ids],
+        [list(reports)],
     )
     return [_judgement(row) for row in found]
 
 
-def successors_of(reports: Iterable[UUID]) -> list[tuple[UUID, UUID]]:
-    """Return (judgement, report) for each OPEN or CLOSE that counts for one of `reports` without naming it.
+def erased_members(dossier_ids: Iterable[UUID], desks: list[int] | None) -> dict[UUID, UUID]:
+    """Return the dossier of each erased report that would be in one of these, at `desks` (None: all)."""
+    rows = sql.rows(
+        "SELECT report_id, dossier_id FROM crosscheck_erased_member"
+        " WHERE dossier_id = ANY(%s::uuid[]) AND (%s::int[] IS NULL OR desk_id = ANY(%s::int[]))",
+        [list(dossier_ids), desks, desks],
+    )
+    return dict(rows)
 
-    Every report that it named in their dossier is erased; the others at that time are its successors.
-    """
-    return sql.rows(
-        "SELECT judgement_id, report_id FROM crosscheck_successor WHERE report_id = ANY(%s::uuid[])",
+
+def erased_beside(reports: Sequence[UUID]) -> set[UUID]:
+    """Return the erased reports that would be in a dossier with one of `reports`, of the desks of these."""
+    rows = sql.rows(
+        "SELECT e.report_id FROM crosscheck_erased_member e JOIN crosscheck_membership m"
+        " ON m.dossier_id = e.dossier_id AND m.desk_id = e.desk_id"
+        " WHERE m.report_id = ANY(%s::uuid[])",
         [list(reports)],
     )
+    return {report_id for (report_id,) in rows}
 
 
 def judgements() -> list[Judgement]:
@@ -335,14 +339,10 @@ def _states(dossiers: Sequence[UUID], desks: list[int] | None) -> dict[UUID, Dos
         " WHERE dossier_id = ANY(%s::uuid[]) AND (%s::int[] IS NULL OR desk_id = ANY(%s::int[]))",
         [list(dossiers), desks, desks],
     )
-    dossier = dict(found)
-    followed: dict[UUID, set[UUID]] = defaultdict(set)
-    for judgement_id, report_id in successors_of(dossier):
-        followed[judgement_id].add(dossier[report_id])
+    dossier = dict(found) | erased_members(dossiers, desks)
     about: dict[UUID, list[Judgement]] = defaultdict(list)
     for judgement in judgements_about(dossier):
         named = {dossier[i] for i in (*judgement.left, *judgement.right) if i in dossier}
-        named |= followed[judgement.id]
         if (
             judgement.undoes is not None
         ):  # it names no report: only the dossier of its target changes
@@ -392,7 +392,7 @@ def dossier_view(*, actor: Actor, dossier_id: UUID) -> DossierView | None:
     own = [row[0] for row in rows if row[0] is not None]
     if not own:
         return None
-    judgements = judgements_about(own)
+    judgements = judgements_about([*own, *erased_members([current], desks)])
     conduct = conduct_of(judgements)
     state = state_of(conduct)
     elsewhere = may(actor, "elsewhere.read")

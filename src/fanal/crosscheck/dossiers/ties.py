@@ -5,7 +5,7 @@ ids of both reports. So the other reports stay in one dossier, and the dossier k
 which its id comes: its number, its address and its withholding from other organisations outlive the report.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from uuid import UUID
 
 from msgspec import Struct
@@ -88,37 +88,42 @@ def write_ties(reports: Sequence[UUID], *, score: float) -> None:
     )
 
 
-_SUCCEED = """
-WITH gone AS (
-    SELECT report_id, dossier_id FROM crosscheck_membership WHERE report_id = ANY(%(ids)s::uuid[])
-), living AS (
-    SELECT m.report_id, m.dossier_id, m.desk_id FROM crosscheck_membership m
-    WHERE m.dossier_id IN (SELECT dossier_id FROM gone) AND m.report_id <> ALL(%(ids)s::uuid[])
-), counted AS (
-    SELECT DISTINCT j.id, g.dossier_id FROM crosscheck_judgement j JOIN gone g
-    ON g.report_id = ANY(j.left_ids || j.right_ids)
-    WHERE (j.left_ids || j.right_ids) && %(ids)s::uuid[] AND j.act IN ('OPEN', 'CLOSE')
-    UNION SELECT s.judgement_id, g.dossier_id FROM crosscheck_successor s
-    JOIN gone g ON g.report_id = s.report_id
-)
-INSERT INTO crosscheck_successor (judgement_id, report_id, desk_id)
-SELECT c.id, l.report_id, l.desk_id FROM counted c JOIN living l ON l.dossier_id = c.dossier_id
-WHERE NOT EXISTS (
-    SELECT FROM living o JOIN crosscheck_judgement j ON j.id = c.id
-    WHERE o.dossier_id = c.dossier_id AND (o.report_id = ANY(j.left_ids || j.right_ids)
-        OR EXISTS (SELECT FROM crosscheck_successor s
-                   WHERE s.judgement_id = c.id AND s.report_id = o.report_id)))
-ON CONFLICT DO NOTHING
-"""
+def keep_memberships(reports: Sequence[UUID]) -> None:
+    """Keep which dossiers `reports` that are being erased were in, by ids alone, before they leave them.
 
-
-def name_successors(reports: Sequence[UUID]) -> None:
-    """Let people's OPEN and CLOSE of a dossier count for its other reports, where the last named is erased.
-
-    For `reports` that are being erased, before they leave their dossiers: else a dossier would be a proposal
-    again as soon as every report of the day of its judgement is gone.
+    What people judged about them counts on: else an open dossier would be a proposal again as soon as every
+    report of that day is gone.
     """
-    sql.run(_SUCCEED, {"ids": list(reports)})
+    sql.run(
+        "INSERT INTO crosscheck_erased_member (report_id, dossier_id, desk_id)"
+        " SELECT report_id, dossier_id, desk_id FROM crosscheck_membership"
+        " WHERE report_id = ANY(%s::uuid[])"
+        " ON CONFLICT (report_id) DO UPDATE SET dossier_id = EXCLUDED.dossier_id",
+        [list(reports)],
+    )
+
+
+def write_erased_members(dossiers: Mapping[UUID, UUID | None], desks: Mapping[UUID, int]) -> None:
+    """Record the dossiers that erased reports would be in; `dossiers` maps each to its own, None for none.
+
+    `desks` maps the reports to their desks.
+    """
+    gone = [report for report, dossier in dossiers.items() if dossier is None]
+    sql.run("DELETE FROM crosscheck_erased_member WHERE report_id = ANY(%s::uuid[])", [gone])
+    stay = {report: dossier for report, dossier in dossiers.items() if dossier is not None}
+    sql.run(
+        "INSERT INTO crosscheck_erased_member (report_id, dossier_id, desk_id)"
+        " SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::int[])"
+        " ON CONFLICT (report_id) DO UPDATE SET dossier_id = EXCLUDED.dossier_id"
+        " WHERE crosscheck_erased_member.dossier_id <> EXCLUDED.dossier_id",
+        [list(stay), list(stay.values()), [desks[report] for report in stay]],
+    )
+
+
+def all_erased_members() -> set[UUID]:
+    """Return the erased reports that would be in a dossier."""
+    rows = sql.rows("SELECT report_id FROM crosscheck_erased_member")
+    return {report_id for (report_id,) in rows}
 
 
 def erased_of_ties(reports: Iterable[UUID]) -> set[UUID]:

@@ -3,20 +3,19 @@
 from django.db import migrations
 
 SQL = """
-CREATE TABLE crosscheck_successor (
-    judgement_id uuid NOT NULL,
+CREATE TABLE crosscheck_erased_member (
     report_id uuid NOT NULL,
+    dossier_id uuid NOT NULL,
     desk_id integer NOT NULL,
-    CONSTRAINT crosscheck_successor_pkey PRIMARY KEY (report_id, judgement_id),
-    CONSTRAINT crosscheck_successor_judgement FOREIGN KEY (judgement_id)
-        REFERENCES crosscheck_judgement (id)
+    CONSTRAINT crosscheck_erased_member_pkey PRIMARY KEY (report_id)
 );
+CREATE INDEX crosscheck_erased_member_dossier ON crosscheck_erased_member (dossier_id);
 
 ALTER TABLE crosscheck_value ADD COLUMN kept boolean NOT NULL DEFAULT false;
 """
 BACK = """
 ALTER TABLE crosscheck_value DROP COLUMN kept;
-DROP TABLE crosscheck_successor;
+DROP TABLE crosscheck_erased_member;
 """
 
 

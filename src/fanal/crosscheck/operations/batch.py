@@ -223,6 +223,11 @@ def _write(
                 [now, *pairs],
             )
             cursor.execute(
+                "UPDATE crosscheck_erased_member m SET dossier_id = v.new"
+                " FROM unnest(%s::uuid[], %s::uuid[]) AS v (old, new) WHERE m.dossier_id = v.old",
+                pairs,
+            )
+            cursor.execute(
                 "UPDATE crosscheck_dossier d SET merged_into = v.new"
                 " FROM unnest(%s::uuid[], %s::uuid[]) AS v (old, new) WHERE d.id = v.old",
                 pairs,

@@ -13,7 +13,7 @@ from fanal.accounts.domain.policy import require
 from fanal.crosscheck.domain.cards import KEY, read_card, signed
 from fanal.crosscheck.domain.weights import load_weights
 from fanal.crosscheck.dossiers.operations import lock
-from fanal.crosscheck.dossiers.ties import name_successors, write_ties
+from fanal.crosscheck.dossiers.ties import keep_memberships, write_ties
 from fanal.crosscheck.similar.operations.store import drop, later_of, let_wait, wait_for_it
 from fanal.db import sql
 from fanal.harmonise import queries as harmonised
@@ -73,7 +73,7 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
         write_ties(ids, score=load_weights().strong)
         values, stepped_in = drop(ids)
         let_wait((later_of(ids) | stepped_in) - set(ids))  # they get other similar reports
-        name_successors(ids)
+        keep_memberships(ids)
         cursor.execute("SELECT card FROM crosscheck_card WHERE report_id = ANY(%s::uuid[])", [ids])
         erased = values
         keys = {v.key for (card,) in cursor.fetchall() for v in read_card(bytes(card)).values}

@@ -271,7 +271,8 @@ def _require_move(act: JudgementAct, reports: Sequence[UUID]) -> None:
     Raises:
         Refusal: STATE: the dossier's state does not allow `act`.
     """
-    held = state_of(conduct_of(dossiers.judgements_about(reports)))
+    named = {*reports, *dossiers.erased_beside(reports)}
+    held = state_of(conduct_of(dossiers.judgements_about(named)))
     if move_of(held, act) is None:
         raise Refusal("judgement", "STATE")
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from fanal.accounts.domain.policy import require
 from fanal.crosscheck.all_reports import Joined, Whole, whole_of
-from fanal.crosscheck.domain.cards import MARKS, card_of, pack_card
+from fanal.crosscheck.domain.cards import MARKS, card_of, pack_card, signed
 from fanal.crosscheck.domain.records import Link
 from fanal.crosscheck.domain.weights import Weights, load_weights
 from fanal.crosscheck.dossiers import queries as state
@@ -22,7 +22,7 @@ from fanal.crosscheck.dossiers.operations import (
     lock,
     write_membership,
 )
-from fanal.crosscheck.dossiers.ties import all_ties
+from fanal.crosscheck.dossiers.ties import all_erased_members, all_ties, write_erased_members
 from fanal.crosscheck.engine.domain.rule import weigh
 from fanal.crosscheck.engine.domain.sheet import share_kept
 from fanal.crosscheck.links.domain.document_frequency import companion
@@ -68,7 +68,7 @@ def rebuild(*, actor: Actor, now: datetime) -> Rebuilt:
         lock()
         _refresh_cards(actor, weights)
         ids, desks, cards = _cards()
-        whole = whole_of(cards, weights, kept=kept_states())
+        whole = whole_of(cards, weights, kept=_still_held(actor, kept_states()))
         _empty()
         write_states(_states(whole, weights))
         joined = Joined(len(ids))
@@ -138,6 +138,15 @@ def _cards() -> tuple[list[UUID], dict[UUID, int], list[bytes]]:
     )
 
 
+def _still_held(actor: Actor, kept: dict[int, ValueState]) -> dict[int, ValueState]:
+    """Return the states kept by erasures of values that a report still holds, and delete the others."""
+    octets = {key.to_bytes(8, "little"): key for key in kept}
+    held = harmonised.held_beyond(actor=actor, beginnings=list(octets), report_ids=[])
+    gone = [signed(key) for one, key in octets.items() if one not in held]
+    sql.run("DELETE FROM crosscheck_value WHERE key = ANY(%s::bigint[])", [gone])
+    return {octets[one]: kept[octets[one]] for one in held}
+
+
 def _empty() -> None:
     """Delete all links of every linkage rule, and all frequency states of values that no erasure has kept."""
     with connection.cursor() as cursor:
@@ -196,4 +205,6 @@ def _dossiers(
         part = set(ids[start : start + _AT_ONCE])
         write_membership(part, {i: living[i] for i in part & living.keys()}, known, now)
     lead_merged(anchors, living, among=former_anchors() | anchors.keys())
+    erased = {report: dossier_id(anchors[report]) for report in anchors.keys() - living.keys()}
+    write_erased_members(dict.fromkeys(all_erased_members()) | erased, known)
     return {report: dossier_id(anchor) for report, anchor in living.items()}

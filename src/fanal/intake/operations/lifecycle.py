@@ -4,6 +4,7 @@ Legal holds, erasure of a report's envelope at expiry (ids, states and instants 
 are here too.
 """
 
+import time
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -130,6 +131,8 @@ def _enqueue_stored(report_id: UUID, sender_id: UUID | None) -> None:
 
 
 _ERASED_AT = "SELECT erased_at FROM intake_report WHERE id = ANY(%s)"
+_PATIENCE = 2.0
+"""Seconds that an urgent write waits for an erasure in progress."""
 _ERASING = 0x45524153
 """First key of the advisory locks of an erasure under way; the second is the hash of the report's id."""
 
@@ -142,26 +145,43 @@ def require_unerased(
     To be called before anything is written on them, and before other rows of a report are locked. An erasure
     in progress is waited for; a later one waits. `of` is the kind of the refusal. With `one`, a single report
     that is not erased is enough, as for a record on several reports that expires with the last. Without
-    `waits` (urgent writes) no row is waited for, since a public node can hold one for a minute; a report
-    whose erasure is in progress then counts as erased, and one that begins later waits.
+    `waits` (urgent writes) no row is waited for, since a public node can hold one for a minute, and an
+    erasure in progress for two seconds at most.
 
     Raises:
-        Refusal: ERASED: one of them is erased (with `one`: all).
+        Refusal: ERASED: one of them is erased (with `one`: all). BEING_ERASED: without `waits`, an erasure
+            has not ended in time, and may yet be rolled back.
     """
     ids = list(report_ids)
     if waits:
         found = sql.rows(f"{_ERASED_AT} ORDER BY id FOR SHARE", [ids])
     else:
-        held = sql.rows(
-            "SELECT pg_try_advisory_xact_lock_shared(%s, hashtext(id::text)) FROM unnest(%s::uuid[]) id",
-            [_ERASING, ids],
-        )
-        if not all(free for [free] in held):
-            raise Refusal(of, "ERASED")
+        _wait_for_erasure(ids, of)
         found = sql.rows(_ERASED_AT, [ids])
     gone = [erased_at is not None for [erased_at] in found]
     if gone and (all(gone) if one else any(gone)):
         raise Refusal(of, "ERASED")
+
+
+def _wait_for_erasure(ids: Sequence[UUID], of: str) -> None:
+    """Take the shared lock that an erasure of these reports waits for, until the end of the transaction.
+
+    It is tried again and again: an error of a lock time-out would end the caller's transaction.
+
+    Raises:
+        Refusal: BEING_ERASED: an erasure in progress holds it for longer than `_PATIENCE`.
+    """
+    end = time.monotonic() + _PATIENCE
+    while True:
+        held = sql.rows(
+            "SELECT pg_try_advisory_xact_lock_shared(%s, hashtext(id::text)) FROM unnest(%s::uuid[]) id",
+            [_ERASING, ids],
+        )
+        if all(free for [free] in held):
+            return
+        if time.monotonic() > end:
+            raise Refusal(of, "BEING_ERASED")
+        time.sleep(0.05)
 
 
 def place_hold(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> UUID:

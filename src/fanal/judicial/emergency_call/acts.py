@@ -64,6 +64,7 @@ def take_alarms(
     left out. Those of an erased report are acknowledged without a call.
 
     Raises:
+        Refusal: BEING_ERASED: its erasure is in progress, and may be rolled back: nothing is acknowledged.
         Refused: the actor may not acknowledge alarms at that desk.
     """
     own = {alarm.id: alarm for alarm in alarms_of(actor=actor, report_id=report_id)}
@@ -95,7 +96,7 @@ def open_call(
     while the stages have not read it; `desk_id` is the report's desk.
 
     Raises:
-        Refusal: ERASED: the report is erased.
+        Refusal: ERASED, BEING_ERASED: the report is erased, or its erasure is in progress.
         Refused: the actor may not acknowledge alarms at that desk.
     """
     with transaction.atomic():
@@ -169,10 +170,16 @@ def _answer(actor: Actor, alarms: Iterable[Alarm], now: datetime) -> None:
 
 
 def _is_erased(report_id: UUID) -> bool:
-    """Lock a report against erasure until the transaction ends; return whether it is, or is being, erased."""
+    """Lock a report against erasure until the transaction ends, and return whether it is erased already.
+
+    Raises:
+        Refusal: BEING_ERASED.
+    """
     try:
         require_unerased(report_ids=[report_id], of=EMERGENCY_CALL.kind, waits=False)
-    except Refusal:
+    except Refusal as refused:
+        if refused.code != "ERASED":
+            raise
         return True
     return False
 

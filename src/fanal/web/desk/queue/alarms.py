@@ -40,6 +40,7 @@ from fanal.orient.domain.records import Alarm, CallState
 from fanal.postgres import DatabaseRole
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.queue.contents import victim_age
+from fanal.web.failures import reason_of
 from fanal.web.reading import consult
 
 register = template.Library()
@@ -196,13 +197,17 @@ def acknowledge(request: HttpRequest, alarm_id: UUID) -> HttpResponse:
     report_id = report_of_alarm(actor=actor, alarm_id=alarm_id)
     if report_id is None:
         raise Http404
-    taken = take_alarms(
-        actor=actor,
-        alarm_ids=[alarm_id, *_ids(request.POST.getlist("also"))],
-        report_id=report_id,
-        record=harmonised.get_records(actor=actor, report_ids=[report_id]).get(report_id),
-        now=now,
-    )
+    try:
+        taken = take_alarms(
+            actor=actor,
+            alarm_ids=[alarm_id, *_ids(request.POST.getlist("also"))],
+            report_id=report_id,
+            record=harmonised.get_records(actor=actor, report_ids=[report_id]).get(report_id),
+            now=now,
+        )
+    except Refusal as refused:  # nothing is acknowledged: the alarm goes on
+        messages.error(request, reason_of(refused))
+        return redirect("desk:queue")
     if not taken:
         messages.info(request, _("Somebody else has already taken charge of this alert."))
     if oriented.get_case(actor=actor, report_id=report_id) is None:
