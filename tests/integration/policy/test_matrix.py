@@ -77,11 +77,17 @@ class Walking:
     saw_refusal: bool = False
 
 
-def _may_see(walker: Walker, cell: str, action: str) -> bool:
+_OF_PEOPLE = {"account.manage", "desk.manage"}
+"""Actions of who manages the accounts and desks of the whole installation, and so reads everybody's name."""
+
+
+def _may_see(walker: Walker, cell: str, action: str, canary: str) -> bool:
     """Return whether a canary of `cell` may stand in an answer under `action`.
 
     A page of somebody with roles at two desks may show beside its object what they read at the other.
     """
+    if action in _OF_PEOPLE and canary.endswith("-colleague"):
+        return True  # the name of a person
     shown = rights(walker, action)
     return cell in (shown | rights(walker, "report.read") if isinstance(walker, str) else shown)
 
@@ -94,7 +100,7 @@ def _leaks(answer: object, walker: Walker, action: str, world: World) -> list[st
     return [
         canary
         for canary, cell in world.canaries.items()
-        if canary in text and not _may_see(walker, cell, action)
+        if canary in text and not _may_see(walker, cell, action, canary)
     ]
 
 
