@@ -245,6 +245,11 @@ KEY = 0xFFFFFFFFFFFFFFFF
 """Mask that turns the signed number of PostgreSQL into the unsigned 64-bit key again."""
 
 
+def beginning_of(key: int) -> bytes:
+    """Return the first eight bytes of a selector key from its short key, stored (signed) or not."""
+    return (key & KEY).to_bytes(8, "little")
+
+
 def signed(key: int) -> int:
     """Return an unsigned 64-bit key as the signed number that PostgreSQL stores."""
     return key - (1 << 64) if key >= 1 << 63 else key

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from fanal.accounts.domain.policy import require
-from fanal.crosscheck.domain.cards import KEY, read_card, signed
+from fanal.crosscheck.domain.cards import beginning_of, read_card, signed
 from fanal.crosscheck.domain.weights import load_weights
 from fanal.crosscheck.dossiers.operations import lock
 from fanal.crosscheck.dossiers.ties import keep_memberships, write_ties
@@ -40,7 +40,7 @@ def _forget_states(actor: Actor, keys: Collection[int], ids: Sequence[UUID]) -> 
         "SELECT key FROM crosscheck_value WHERE key = ANY(%s::bigint[]) AND (hub OR step > 0)",
         [wanted],
     )
-    octets = {(key & KEY).to_bytes(8, "little"): key for (key,) in frequent}  # as `key_of` reads it
+    octets = {beginning_of(key): key for (key,) in frequent}
     held = harmonised.held_beyond(actor=actor, beginnings=list(octets), report_ids=ids)
     kept = [octets[one] for one in held]
     sql.run(

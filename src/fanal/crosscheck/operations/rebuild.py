@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from fanal.accounts.domain.policy import require
 from fanal.crosscheck.all_reports import Joined, Whole, whole_of
-from fanal.crosscheck.domain.cards import MARKS, card_of, pack_card, signed
+from fanal.crosscheck.domain.cards import MARKS, beginning_of, card_of, pack_card, signed
 from fanal.crosscheck.domain.records import Link
 from fanal.crosscheck.domain.weights import Weights, load_weights
 from fanal.crosscheck.dossiers import queries as state
@@ -140,7 +140,7 @@ def _cards() -> tuple[list[UUID], dict[UUID, int], list[bytes]]:
 
 def _still_held(actor: Actor, kept: dict[int, ValueState]) -> dict[int, ValueState]:
     """Return the states kept by erasures of values that a report still holds, and delete the others."""
-    octets = {key.to_bytes(8, "little"): key for key in kept}
+    octets = {beginning_of(key): key for key in kept}
     held = harmonised.held_beyond(actor=actor, beginnings=list(octets), report_ids=[])
     gone = [signed(key) for one, key in octets.items() if one not in held]
     sql.run("DELETE FROM crosscheck_value WHERE key = ANY(%s::bigint[])", [gone])

@@ -45,8 +45,8 @@ def values_of(reports: Iterable[HarmonisedReport]) -> tuple[set[tuple[str, str]]
 def exact_hashes(report: HarmonisedReport) -> Iterator[tuple[int, str, str, str]]:
     """Yield (file index, path, kind, value) of every exact hash (such as SHA-256) of a report's files.
 
-    `path` is the place of the hash in the record. Included are hashes stated by the source, and those that
-    the desk computed.
+    `path` is the place of the hash in the record. Both the hashes that the source states and those that the
+    desk computed are included.
     """
     stated = [(index, f"files[{index}]", file) for index, file in enumerate(report.files)]
     own = [(found.file, f"files[{found.file}].computed", found) for found in report.computed]

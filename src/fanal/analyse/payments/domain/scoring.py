@@ -25,9 +25,10 @@ class PointMade(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A payment indicator found for a payer, with the transfers that show it.
 
     `weight` (0..1) is its weight in the score, `because` the reason, `transfers` the ids of these transfers.
-    `typologies` are the codes of the typologies for which it counts, `core` those that need at least one such
-    indicator. `lowers` marks a mitigating indicator, which lowers the score. `source` is the publication,
-    `confidence` H (read there) or M (in a summary), `checked_by` who checked the indicator.
+    `typologies` are the codes of the typologies (patterns of payment) to whose score it adds, `core` the
+    codes of those that need at least one such indicator. `lowers` marks a mitigating indicator, which lowers
+    the score. `source` is the publication, `confidence` H (read there) or M (in a summary), `checked_by` who
+    checked the indicator.
     """
 
     code: str

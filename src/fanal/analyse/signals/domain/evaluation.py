@@ -27,9 +27,9 @@ class Judged(Struct, frozen=True, kw_only=True):
 class Counts(Struct, frozen=True):
     """Counts of signal codes in a group of labelled texts, for precision and recall.
 
-    `wanted` is the number of labelled codes, `found` of those that the reader found, `right` of those rightly
-    found. `texts` is the number of texts with the group's code, or of all texts of a group that is not one
-    code.
+    `wanted` is the number of codes that people labelled, `found` the number that the reader found, `right`
+    the number found that were also labelled. `texts` is the number of texts with the group's code, or of all
+    texts of a group that is not one code.
     """
 
     texts: int
