@@ -77,8 +77,8 @@ def propose_instruction(*, actor: Actor, instruction: NewInstruction, now: datet
     It awaits approval by a second person.
 
     Raises:
-        Refusal: GROUNDS, BASIS, NAMES, MEMBERS, DATES (an invalid field); PAST, it would already have
-            expired; UNKNOWN_NAME.
+        Refusal: GROUNDS, BASIS, NAMES, MEMBERS or DATES: an invalid field; PAST: it would already have
+            expired; UNKNOWN_NAME: a name is that of no partner, list or desk.
         Refused: the actor may not propose instructions.
     """
     require(actor, "instruction.propose")

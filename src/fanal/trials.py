@@ -44,7 +44,8 @@ def try_rules(*, actor: Actor, ruleset_id: UUID, limit: int, now: datetime) -> D
 
     Raises:
         Refused: the actor may not draft rules.
-        Refusal: NOT_FOUND; NOT_A_CANDIDATE; TOO_MANY, over 20,000 reports.
+        Refusal: NOT_FOUND (no set has this id); NOT_A_CANDIDATE (it is active, or was so before); TOO_MANY,
+            over 20,000 reports.
     """
     ids = analysed.newest_analysed(limit=limit)
     kin = kin_facts(actor=actor, report_ids=ids)
@@ -173,9 +174,10 @@ def activate_reader(*, actor: Actor, reader_id: UUID, now: datetime) -> None:
 
     Raises:
         Refused: the actor may not activate rules.
-        Refusal: NOT_FOUND, IN_FORCE, NOT_PROPOSED, SAME_PERSON, GRANTED_BY_PROPOSER (the proposer granted the
-            actor this right), UNFIT (this program cannot use it), STALE (another version reads since its
-            dry run).
+        Refusal: NOT_FOUND (no version has this id), IN_FORCE (this version reads now), NOT_PROPOSED (nobody
+            proposed it), SAME_PERSON (the actor proposed it), GRANTED_BY_PROPOSER (the proposer granted the
+            actor this right), UNFIT (this program cannot use it), STALE (another version reads since its dry
+            run).
     """
     stored = get_reader(reader_id=reader_id)
     run = trial_of(stored) if stored else None

@@ -80,7 +80,7 @@ def refuse_half_restored(home: Path) -> None:
     """Check that no restore into the data folder `home` was broken off before it repeated the erasures.
 
     Raises:
-        Failed: RESTORE_UNFINISHED.
+        Failed: RESTORE_UNFINISHED: a restore was interrupted, so that erased data may be readable.
     """
     begun = home / UNFINISHED_RESTORE
     if begun.exists():

@@ -64,8 +64,10 @@ class Door:
         A redirect on the same host is followed, with the same `headers`.
 
         Raises:
-            OutsideRefused: NOT_HTTPS, ADDRESS (not a public one), AWAY (not reachable), TLS, TIMEOUT,
-                TOO_LARGE, REDIRECT, PROTOCOL, NOT_AUTHORISED (401, 403), BUSY (429, 503), STATUS (other).
+            OutsideRefused: NOT_HTTPS (the URL is plain http), ADDRESS (not a public one), AWAY (not
+                reachable), TLS (the certificate is not trusted), TIMEOUT (no complete response within the
+                limit), TOO_LARGE (over `limit`), REDIRECT (to another host, or too many), PROTOCOL (the
+                response is not complete HTTP), NOT_AUTHORISED (401, 403), BUSY (429, 503), STATUS (other).
         """
         ends = time.monotonic() + self.seconds
         origin = _origin(url)
@@ -87,8 +89,10 @@ class Door:
         `limit` is the maximum size of the response's body in bytes.
 
         Raises:
-            OutsideRefused: NOT_HTTPS, ADDRESS (not a public one), AWAY (not reachable), TLS, TIMEOUT,
-                TOO_LARGE, REDIRECT, PROTOCOL, NOT_AUTHORISED (401, 403), BUSY (429, 503), STATUS (other).
+            OutsideRefused: NOT_HTTPS (the URL is plain http), ADDRESS (not a public one), AWAY (not
+                reachable), TLS (the certificate is not trusted), TIMEOUT (no complete response within the
+                limit), TOO_LARGE (over `limit`), REDIRECT (to another host, or too many), PROTOCOL (the
+                response is not complete HTTP), NOT_AUTHORISED (401, 403), BUSY (429, 503), STATUS (other).
         """
         ends = time.monotonic() + self.seconds
         answer = self._once(url, headers, limit=limit, ends=ends, body=body)

@@ -89,7 +89,7 @@ def check_text(text: str, *, path: str) -> None:
     """Check that a database and a log can store a text; `path` names it in the refusal.
 
     Raises:
-        FormatRefused: a lone surrogate or NUL.
+        FormatRefused: the text has a lone surrogate or NUL.
     """
     try:
         text.encode()

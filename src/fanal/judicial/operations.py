@@ -117,7 +117,8 @@ def draft_sheet(
     the addressed authority.
 
     Raises:
-        Refusal: UNKNOWN_BODY; NOT_SUSPECTED, the payer's score reaches no payment typology.
+        Refusal: UNKNOWN_BODY (this authority receives no intelligence sheets); NOT_SUSPECTED, the payer's
+            score reaches no payment typology.
         Refused: the actor may not decide at that desk.
     """
     require(actor, SHEET.proposes, Resource(desk_id=payer.desk_id))

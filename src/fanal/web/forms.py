@@ -206,7 +206,7 @@ class Proof(forms.Field):
         """Return the posted file as the proof of an official act's step; None without a file.
 
         Raises:
-            ValidationError: FILE_TOO_LARGE.
+            ValidationError: FILE_TOO_LARGE (over 10 MB).
         """
         if value is None:
             return None

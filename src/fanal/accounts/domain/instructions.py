@@ -173,8 +173,10 @@ def checked(asked: NewInstruction) -> NewInstruction:
     The result has trimmed texts, and sorted, unique `names` and `members`.
 
     Raises:
-        Refusal: GROUNDS, BASIS, NAMES, MEMBERS or DATES: the field that is invalid. MEMBERS: they are for a
-            LIST_SERVICE, and required there. DATES: the end is not after the start, or over 366 days later.
+        Refusal: GROUNDS (blank, or over 4 000 characters), BASIS (not a legal basis of at most 80
+            characters), NAMES (over 100, or over 200 characters each), MEMBERS (likewise, or given for
+            another kind than LIST_SERVICE, which requires them), DATES: the end is not after the start, or
+            over 366 days later.
     """
     grounds, basis = stripped(asked.grounds), " ".join(asked.basis.split())
     if not 0 < len(grounds) <= LONGEST_GROUNDS or not _storable(grounds):

@@ -41,7 +41,9 @@ def grant_habilitation(*, actor: Actor, habilitation: NewHabilitation, now: date
     are notified of each grant of such a role.
 
     Raises:
-        Refusal: ROLE (the system's or the public's), DESK, ORGANISATION, ACT (no reference), DATES (an
+        Refusal: ROLE (the system's or the public's), DESK (missing for a desk role, or given for another
+            role), ORGANISATION (missing for a laboratory or partner, or given for another role), ACT (no
+            reference), DATES (an
         empty period, or over 366 days), or HELD: the person holds the role for all these days.
         Refusal: CLOSED (of a desk): the desk has closed.
         Refused: the actor may not grant it: another desk, or oneself.

@@ -33,8 +33,9 @@ def propose_instruction(*, actor: Actor, instruction: NewInstruction, now: datet
     """Propose a standing instruction and return its id; it awaits approval by a second person.
 
     Raises:
-        Refusal: GROUNDS, BASIS, NAMES, MEMBERS, DATES (as `checked`); UNKNOWN_NAME: no organisation has the
-            name of a member, or for FEEDBACK that of a provider; PAST: it would already have expired.
+        Refusal: GROUNDS, BASIS, NAMES, MEMBERS or DATES: an invalid field (limits: `checked`); UNKNOWN_NAME:
+            no organisation has the name of a member, or for FEEDBACK that of a provider; PAST: it would
+            already have expired.
         Refused: the actor may not propose instructions.
     """
     require(actor, "instruction.propose")
@@ -65,8 +66,8 @@ def second_instruction(*, actor: Actor, instruction_id: UUID, now: datetime) -> 
     """Approve a standing instruction as second person (contreseing); it takes effect within its dates.
 
     Raises:
-        Refusal: NOT_FOUND; NOT_WAITING: already approved, expired or revoked; GRANTED_BY_PROPOSER:
-            the actor's supervisor role was granted by the proposer alone.
+        Refusal: NOT_FOUND (no instruction has this id); NOT_WAITING: already approved, expired or revoked;
+            GRANTED_BY_PROPOSER: the actor's supervisor role was granted by the proposer alone.
         Refused: the actor proposed it, or may not approve instructions.
     """
     found = _found(actor, instruction_id)
@@ -94,8 +95,9 @@ def revoke_instruction(*, actor: Actor, instruction_id: UUID, reason: str, now: 
     """Revoke a standing instruction, approved or not; a single person is enough to stop transmissions.
 
     Raises:
-        Refusal: NOT_FOUND; REASON; ENDED: already expired or revoked; ENDS_LATER: its revocation is recorded
-            at an instant after `now`, and stays there.
+        Refusal: NOT_FOUND (no instruction has this id); REASON (no reason, or too long); ENDED: already
+            expired or revoked; ENDS_LATER: its revocation is recorded at an instant after `now`, and stays
+            there.
         Refused: the actor may not revoke instructions.
     """
     require(actor, "instruction.revoke")

@@ -171,7 +171,7 @@ def withdraw_reset(*, actor: Actor, reset_id: UUID, now: datetime) -> None:
     Raises:
         Reset.DoesNotExist: no such reset.
         Refused: the actor is none of them.
-        Refusal: NOT_OPEN.
+        Refusal: NOT_OPEN (the reset was done, withdrawn or has expired).
     """
     found = Reset.objects.get(id=reset_id)
     if actor.person_id != found.person_id:

@@ -128,7 +128,8 @@ def dry_run_ruleset(
 
     Raises:
         Refused: the actor may not draft rules.
-        Refusal: NOT_FOUND, NOT_A_CANDIDATE (active, or was so before), TOO_MANY (reports).
+        Refusal: NOT_FOUND (no set has this id), NOT_A_CANDIDATE (active, or was so before), TOO_MANY (over 20
+            000 reports).
     """
     require(actor, "rules.draft")
     if len(report_ids) > MAX_DRY_RUN:
@@ -160,8 +161,10 @@ def activate_ruleset(*, actor: Actor, ruleset_id: UUID, now: datetime) -> None:
 
     Raises:
         Refused: the actor may not activate rules.
-        Refusal: NOT_FOUND, NOT_A_CANDIDATE, NOT_RUN_DRY, SAME_PERSON, GRANTED_BY_PROPOSER, NOT_YET
-            (its first day is in the future), STALE (the active rules changed since its dry run).
+        Refusal: NOT_FOUND (no set has this id), NOT_A_CANDIDATE (it is active, or was so before), NOT_RUN_DRY
+            (it has no dry run), SAME_PERSON (the actor proposed it), GRANTED_BY_PROPOSER (the proposer alone
+            granted the actor's role), NOT_YET (its first day is in the future), STALE (the active rules
+            changed since its dry run).
     """
     require(actor, "rules.activate")
     with transaction.atomic():
@@ -275,7 +278,7 @@ def start_trial(*, actor: Actor, ruleset_id: UUID, now: datetime) -> UUID:
 
     Raises:
         Refused: the actor may not draft rules.
-        Refusal: NOT_FOUND, NOT_A_CANDIDATE.
+        Refusal: NOT_FOUND (no set has this id), NOT_A_CANDIDATE (it is active, or was so before).
     """
     require(actor, "rules.draft")
     stored = _candidate(ruleset_id)

@@ -144,10 +144,13 @@ def take_step(
 
     Raises:
         ActUnknown: no act of that kind has this id.
-        Refusal: EVENT_IN_FUTURE, EVENT_TOO_EARLY (before the step that it follows), TEXT_UNREADABLE,
-            NO_PROOF, FILE_EMPTY, FILE_TOO_LARGE, UNKNOWN_OUTCOME, GROUND_GONE (its decision is no longer in
-            force), GROUND_STANDS (its decision still is), ALREADY_SENT, NOT_APPROVED, ALREADY_JUDGED (amend
-            it first), EXPIRED (its document was erased), or the code of the element that the document lacks.
+        Refusal: EVENT_IN_FUTURE (dated after `now`), EVENT_TOO_EARLY (before the step that it follows),
+            TEXT_UNREADABLE (a text is too long, or has a NUL or lone surrogate), NO_PROOF (the step needs a
+            text or file as proof), FILE_EMPTY (the proof is an empty file), FILE_TOO_LARGE (over 10 MB),
+            UNKNOWN_OUTCOME (the step has no such outcome), GROUND_GONE (its decision is no longer in force),
+            GROUND_STANDS (its decision still is), ALREADY_SENT (its sending is recorded), NOT_APPROVED (no
+            second person approved it), ALREADY_JUDGED (amend it first), EXPIRED (its document was erased), or
+            the code of the element that the document lacks.
         TransitionRefused: its state allows no such transition, or the transition has its own operation.
         Refused: the actor may not make this transition.
         OSError: the proof's file could not be sealed; nothing is recorded.

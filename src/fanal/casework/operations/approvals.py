@@ -82,8 +82,8 @@ def approve_act(
     Raises:
         ActUnknown: no act of that kind has this id.
         Refusal: GROUND_GONE (its decision is no longer in force), NOT_WAITING (for approval), OWN_BYTES (the
-            actor wrote them), GRANTED_BY_PROPOSER (the author alone gave the actor this role), BYTES_CHANGED,
-            EVENT_TOO_EARLY (before the bytes were written).
+            actor wrote them), GRANTED_BY_PROPOSER (the author alone gave the actor this role), BYTES_CHANGED
+            (`digest` is not that of the present bytes), EVENT_TOO_EARLY (before the bytes were written).
         Refused: the actor proposed it, or may not approve such acts at that desk.
     """
     with transaction.atomic():
@@ -114,8 +114,9 @@ def refuse_act(
 
     Raises:
         ActUnknown: no act of that kind has this id.
-        Refusal: NO_REASON, TEXT_UNREADABLE, or NOT_WAITING, OWN_BYTES, GRANTED_BY_PROPOSER, BYTES_CHANGED,
-            EVENT_TOO_EARLY as `approve_act`.
+        Refusal: NO_REASON (blank), TEXT_UNREADABLE (over `MAX_REASON` characters, or with a NUL or lone
+            surrogate); or NOT_WAITING, OWN_BYTES, GRANTED_BY_PROPOSER, BYTES_CHANGED, EVENT_TOO_EARLY as
+            `approve_act`.
         Refused: the actor proposed it, or may not approve such acts at that desk.
     """
     said = stripped(reason)

@@ -40,7 +40,8 @@ def name_dossier(*, actor: Actor, dossier_id: UUID, name: str, now: datetime) ->
     Raises:
         NothingToName: the dossier holds no report of the actor's desks.
         Refused: the actor may not write notes on dossiers at that desk.
-        Refusal: TOO_LONG; UNREADABLE (NUL, a lone surrogate); ERASED, of a report erased meanwhile.
+        Refusal: TOO_LONG (over `LONGEST_NAME` characters); UNREADABLE (NUL, a lone surrogate); ERASED, of a
+            report erased meanwhile.
     """
     dossier_id = in_use(dossier_id)
     members = members_of(actor=actor, dossier_id=dossier_id)

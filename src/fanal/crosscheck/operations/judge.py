@@ -107,10 +107,11 @@ def judge(  # noqa: PLR0913 - those of a judgement, and a condition on it
     Raises:
         Refused: the actor may judge at no desk.
         Refusal: SIDES: wrong arguments for `act`; OVERLAP: a report given twice; TOO_MANY: over 1000 reports;
-            REASON: empty or over 2000 characters; ALREADY_UNDONE; STATE: OPEN of an open dossier, CLOSE of
-            one not open; IN_DOSSIER, SPLIT_MEANWHILE (`apart`); NOT_FOUND, UNKNOWN_REPORT: no such judgement
-            or report, or one of a desk where the actor may not judge; ERASED: one of the reports is erased,
-            or all those of the judgement to undo.
+            REASON: empty or over 2000 characters; ALREADY_UNDONE: the judgement to undo was undone before;
+            STATE: OPEN of an open dossier, CLOSE of one not open; IN_DOSSIER (a report to attach is in a
+            dossier), SPLIT_MEANWHILE (the others are no longer in one dossier), both with `apart`; NOT_FOUND,
+            UNKNOWN_REPORT: no such judgement or report, or one of a desk where the actor may not judge;
+            ERASED: one of the reports is erased, or all those of the judgement to undo.
     """
     require_somewhere(actor, "dossier.judge")
     _check(act, reason, (tuple(left), tuple(right)), undoes)
@@ -176,7 +177,8 @@ def judge_suggestion(
 
     Raises:
         Refused: the actor may judge at no desk.
-        Refusal: as `judge`, for example REASON (empty or too long) or UNKNOWN_REPORT.
+        Refusal: as `judge`, for example REASON (empty or too long) or UNKNOWN_REPORT (a report is unknown or
+            at another desk).
     """
     act = JudgementAct.LINK if accept else JudgementAct.UNLINK
     pairs = [(report_id, other_id), *(() if accept else also)]

@@ -62,7 +62,8 @@ def checked(
     and witnesses are refused. No `desk_ids`: all desks. `months`: how far back the reports may be, 1 to 72.
 
     Raises:
-        Refusal: KINDS or ROLES (none, or unknown or forbidden), MONTHS.
+        Refusal: KINDS (none, or an unknown one), ROLES (none, an unknown or forbidden one), MONTHS (outside 1
+            to 72).
     """
     asked_kinds, asked_roles = set(kinds), set(roles)
     if not asked_kinds or not asked_kinds <= set(KINDS):

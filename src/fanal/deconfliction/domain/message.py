@@ -110,7 +110,8 @@ def read_message(body: bytes) -> Received:
     """Decode a received message from its bytes (`body`); its signature is not checked yet.
 
     Raises:
-        Refusal: TOO_LARGE; MALFORMED, not a message, or not encoded exactly as `write_message` does.
+        Refusal: TOO_LARGE (over the maximum size); MALFORMED, not a message, or not encoded exactly as
+            `write_message` does.
     """
     if len(body) > MAX_BYTES:
         raise Refusal("deconfliction", "TOO_LARGE")

@@ -48,8 +48,10 @@ def add_counterpart(
 
     Raises:
         Refused: the actor may not manage counterparts.
-        Refusal: NAME, OUR_NAME, CONTACT, KEY (not an Ed25519 key, or our own), ADDRESS, NOT_HTTPS, SECRET,
-            PACE (interval or daily points), TAKEN (name in use).
+        Refusal: NAME (empty, too long or unprintable), OUR_NAME (the same, or equal to `name`), CONTACT
+            (empty, or too long), KEY (not an Ed25519 key, or our own), ADDRESS (not a public URL), NOT_HTTPS
+            (a plain http URL), SECRET (login or secret too long, unprintable, or a login with a colon), PACE
+            (interval or daily points), TAKEN (name in use).
     """
     require(actor, "deconfliction.keep")
     url = _checked(counterpart, secret, loopback=loopback)

@@ -46,10 +46,12 @@ def receive(*, actor: Actor, body: bytes, now: datetime, expected: UUID | None =
 
     Raises:
         Refused: the actor may neither deliver messages nor run rounds.
-        Refusal: TOO_LARGE, MALFORMED; UNKNOWN, no such open counterpart; SIGNATURE; EXPIRED; FUTURE;
-            NO_INSTRUCTION; POINTS; QUOTA; NOT_FOUND, no such round; PREVIOUS, it refers to another message
-            than ours, or to another end; SECOND, another message of its kind was received, or it belongs to
-            another round than `expected`; NOT_NOW.
+        Refusal: TOO_LARGE or MALFORMED, see `read_message`; UNKNOWN, no such open counterpart; SIGNATURE, not
+            valid; EXPIRED, past the end of the round, or a round that would last too long; FUTURE, dated
+            ahead; NO_INSTRUCTION, no standing instruction is in force; POINTS, not a valid set of curve
+            points; QUOTA, too many points or rounds on this day; NOT_FOUND, no such round; PREVIOUS, it
+            refers to another message than ours, or to another end; SECOND, another message of its kind was
+            received, or it belongs to another round than `expected`; NOT_NOW, the round is in another state.
     """
     if not may(actor, "deconfliction.run"):
         require(actor, "deconfliction.exchange", Resource(partner_id=actor.partner_id))

@@ -114,7 +114,8 @@ def instruction_for(*, counterpart: Counterpart, now: datetime) -> StandingInstr
     """Return the standing instruction that permits comparisons with a counterpart (another organisation).
 
     Raises:
-        Refusal: NO_INSTRUCTION; CLOSED, the counterpart is closed.
+        Refusal: NO_INSTRUCTION (no standing instruction in force covers the counterpart); CLOSED, the
+            counterpart is closed.
     """
     if counterpart.closed_at is not None:
         raise Refusal("deconfliction", "CLOSED")
@@ -144,7 +145,7 @@ def hold(*, round_id: UUID) -> str:
     Return its state, a `RoundState` value.
 
     Raises:
-        Refusal: NOT_FOUND.
+        Refusal: NOT_FOUND (no round has this id).
     """
     row = sql.row("SELECT state FROM deconfliction_round WHERE id = %s FOR UPDATE", [round_id])
     if row is None:
@@ -323,7 +324,7 @@ def abandon(*, actor: Actor, round_id: UUID, now: datetime) -> None:
 
     Raises:
         Refused: the actor may not run rounds.
-        Refusal: NOT_FOUND.
+        Refusal: NOT_FOUND (no round has this id).
     """
     require(actor, "deconfliction.run")
     found, _ = found_round(actor=actor, round_id=round_id, side=Side.OFFERING)

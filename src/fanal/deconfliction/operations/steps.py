@@ -49,8 +49,10 @@ def answer(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
 
     Raises:
         Refused: the actor may not run rounds.
-        Refusal: NOT_FOUND, CLOSED, NO_INSTRUCTION, NO_KEY, EXPIRED, NOT_NOW; POINTS, the offer is not a valid
-            set of curve points: the round is refused.
+        Refusal: NOT_FOUND (no round has this id), CLOSED (the counterpart is closed), NO_INSTRUCTION (no
+            standing instruction in force covers the counterpart), NO_KEY (this desk has no key pair yet),
+            EXPIRED (the round is past its end), NOT_NOW (the round is in another state, or has no message to
+            process); POINTS, the offer is not a valid set of curve points: the round is refused.
         KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: the vault does not open the signing
             key.
     """
@@ -128,7 +130,8 @@ def make_offer(*, actor: Actor, counterpart: Counterpart, now: datetime) -> tupl
 
     Raises:
         Refused: the actor may not run rounds.
-        Refusal: CLOSED, NO_INSTRUCTION, NO_KEY, UNDER_WAY (another process began one).
+        Refusal: CLOSED (the counterpart is closed), NO_INSTRUCTION (no standing instruction in force covers
+            the counterpart), NO_KEY (this desk has no key pair yet), UNDER_WAY (another process began one).
         KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: the vault does not open the signing
             key.
     """
@@ -223,8 +226,10 @@ def conclude(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
 
     Raises:
         Refused: the actor may not run rounds.
-        Refusal: NOT_FOUND, NOT_NOW (no answer was received), EXPIRED, CLOSED, NO_INSTRUCTION, NO_KEY; POINTS,
-            the answer is not a valid set: the round is refused.
+        Refusal: NOT_FOUND (no round has this id), NOT_NOW (no answer was received), EXPIRED (the round is
+            past its end), CLOSED (the counterpart is closed), NO_INSTRUCTION (no standing instruction in
+            force covers the counterpart), NO_KEY (this desk has no key pair yet); POINTS, the answer is not a
+            valid set: the round is refused.
         KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: the vault does not open the secret
             of the round or the signing key.
     """
@@ -288,9 +293,9 @@ def take_conclusion(*, actor: Actor, round_id: UUID, now: datetime) -> int:
 
     Raises:
         Refused: the actor may not run rounds.
-        Refusal: NOT_FOUND; NOT_NOW, no conclusion was received or the round is in another state; EXPIRED;
-            CLOSED, the counterpart is closed; NO_INSTRUCTION, no standing instruction is in force; POINTS,
-            the round is refused.
+        Refusal: NOT_FOUND (no round has this id); NOT_NOW, no conclusion was received or the round is in
+            another state; EXPIRED (the round is past its end); CLOSED, the counterpart is closed;
+            NO_INSTRUCTION, no standing instruction is in force; POINTS, the round is refused.
         KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: the vault does not open the secret
             of the round.
     """

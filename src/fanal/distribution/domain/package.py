@@ -158,8 +158,9 @@ def unlock(sealed: bytes, *, identity: str) -> Unlocked:
     package (an earlier version) is accepted here: its `head` is None.
 
     Raises:
-        Refusal: TOO_LARGE; KEY, `identity` is no age private key; SEALED_FOR_ANOTHER, not encrypted to
-            it; NO_PACKAGE; RECIPIENT, its signature names another recipient; SIGNATURE.
+        Refusal: TOO_LARGE, over `MAXIMUM_BYTES`; KEY, `identity` is no age private key; SEALED_FOR_ANOTHER,
+            not encrypted to it; NO_PACKAGE, another format or a truncated header; RECIPIENT, its signature
+            names another recipient; SIGNATURE, not valid.
     """
     if len(sealed) > MAXIMUM_BYTES:
         raise Refusal("package", "TOO_LARGE")
@@ -229,7 +230,8 @@ def unseal(sealed: bytes, *, identity: str) -> tuple[Manifest, bytes]:
     `operations.take`, which checks the sender.
 
     Raises:
-        Refusal: TOO_LARGE, KEY, SEALED_FOR_ANOTHER, NO_PACKAGE, RECIPIENT, SIGNATURE, CHANGED.
+        Refusal: TOO_LARGE, KEY, SEALED_FOR_ANOTHER, NO_PACKAGE, RECIPIENT, SIGNATURE as `unlock`; CHANGED,
+            its digest or count of reports differs.
     """
     return unpack(unlock(sealed, identity=identity).inner)
 

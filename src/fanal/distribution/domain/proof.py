@@ -87,7 +87,7 @@ def check_package(head: SealHead, inner: bytes) -> None:
     """Verify that the key in a package's header signed the archive `inner`; not whose key it is.
 
     Raises:
-        Refusal: SIGNATURE.
+        Refusal: SIGNATURE (the signature is not of this key and content).
     """
     signed = _PACKAGE + head.key + head.recipient.encode() + inner
     _verify(head.key, head.signature, signed)

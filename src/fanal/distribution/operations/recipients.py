@@ -35,8 +35,9 @@ def add_recipient(
     A key never changes: close the recipient and register a new one under another code.
 
     Raises:
-        Refusal: CODE, NAME, COUNTRY, REGION, KEY (an invalid field); TAKEN, the code exists or the place has
-            a desk.
+        Refusal: CODE (malformed), NAME (empty, over 200 characters or unprintable), COUNTRY (not a country
+            code), REGION (unknown, missing, or given for another country), KEY (an invalid field); TAKEN, the
+            code exists or the place has a desk.
         Refused: the actor may not manage recipients.
     """
     require(actor, "distribution.keep")

@@ -301,9 +301,10 @@ def acknowledge(
     proved by the token alone.
 
     Raises:
-        Refusal: NOT_FOUND, no such package; WRONG_TOKEN, the package was not decrypted; UNSIGNED; UNKNOWN,
-            signed by a key of no or another desk; SIGNATURE; SENDER, it names a signing key that is not ours;
-            REVOKED, INSTANT, FUTURE, the key was not valid at the date of the acknowledgement.
+        Refusal: NOT_FOUND, no such package; WRONG_TOKEN, the package was not decrypted; UNSIGNED (without a
+            signature, although the desk has a registered key); UNKNOWN, signed by a key of no or another
+            desk; SIGNATURE (not valid); SENDER, it names a signing key that is not ours; REVOKED, INSTANT,
+            FUTURE, the key was not valid at the date of the acknowledgement.
         Refused: the actor may not send packages.
     """
     require(actor, "distribution.send")

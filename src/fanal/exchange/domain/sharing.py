@@ -37,7 +37,7 @@ def checked_url(url: str, *, loopback: bool = False) -> str:
     call.
 
     Raises:
-        Refusal: ADDRESS (not such a URL, or over 500 characters), or NOT_HTTPS.
+        Refusal: ADDRESS (not such a URL, or over 500 characters), or NOT_HTTPS (a plain http URL).
     """
     if (
         len(url) > MAX_URL

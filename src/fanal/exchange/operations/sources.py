@@ -60,8 +60,9 @@ def add_source(
 
     Raises:
         Refused: the actor may not manage sources.
-        Refusal: NAME, ADDRESS, NOT_HTTPS, COLLECTION, SECRET (too long, or given with a secret file), LIST
-            (unknown list), EXISTS.
+        Refusal: NAME (empty, over 100 characters or unprintable), ADDRESS (not a public URL), NOT_HTTPS (a
+            plain http URL), COLLECTION (missing for TAXII, given for another kind, or malformed), SECRET (too
+            long, or given with a secret file), LIST (unknown list), EXISTS (a source has this name).
     """
     require(actor, "source.manage")
     url = checked_url(source.url, loopback=loopback)

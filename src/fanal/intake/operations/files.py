@@ -155,7 +155,8 @@ def upload_file(
     `name` is the sender's name of the file, `chunks` its bytes.
 
     Raises:
-        Refusal: NO_REPORT, not this sender's; its state, no longer open; MANY_FILES, `MOST_FILES` already.
+        Refusal: NO_REPORT, not this sender's; its state, no longer open; MANY_FILES, it has `MOST_FILES`
+            files already.
         OSError: the vault could not write.
         Exception: any exception raised by `chunks`.
     """

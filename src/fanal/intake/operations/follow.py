@@ -59,7 +59,8 @@ def ask_reporter(*, actor: Actor, report_id: UUID, text: str, now: datetime) -> 
 
     Raises:
         NotReachable: the report has no receipt code, or is not within the actor's desks.
-        Refusal: WORDS, empty, longer than `MAX_MESSAGE` characters, or with a NUL character; ERASED.
+        Refusal: WORDS, empty, longer than `MAX_MESSAGE` characters, or with a NUL character; ERASED (the
+            report is erased).
         Refused: the actor may not send messages to reporters.
         OSError: the vault could not write.
     """

@@ -342,7 +342,7 @@ def review_report(*, actor: Actor, report_id: UUID, end: bool, motive: str, now:
     Early erasure requires approval by a second person (`second_review`); a legal hold takes precedence.
 
     Raises:
-        Refusal: ERASED.
+        Refusal: ERASED (the report is erased).
         TransitionRefused: early erasure has already been proposed or approved.
         Refused: the actor may not review reports of that desk.
         MotiveMissing: the reason (`motive`) is empty.
@@ -373,7 +373,8 @@ def second_review(
     unless it is under a legal hold, or an answer of its reporter still awaits a person.
 
     Raises:
-        Refusal: NOT_WAITING, no such proposal, it was answered or replaced, or the actor made it; ERASED.
+        Refusal: NOT_WAITING, no such proposal, it was answered or replaced, or the actor made it; ERASED (the
+            report is erased).
         Refused: the actor may not review reports of that desk.
         MotiveMissing: the reason (`motive`) is empty.
     """

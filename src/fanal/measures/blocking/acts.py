@@ -63,7 +63,8 @@ def open_blocking(
     Raises:
         ActUnknown: no removal request has this id.
         Refusal: a code of `rules.name_to_block` or `rules.blocking_basis`; GROUND_GONE (the decision of the
-            request is no longer in force), TEXT_UNREADABLE.
+            request is no longer in force), TEXT_UNREADABLE (a text is too long, or has a NUL or lone
+            surrogate).
         Refused: the actor may not propose blockings at that desk.
     """
     removal = removal_of(actor, removal_id)
@@ -117,7 +118,8 @@ def amend_blocking(
 
     Raises:
         ActUnknown: no blocking has this id.
-        Refusal: GROUND_GONE (its decision is no longer in force), EXPIRED, TEXT_UNREADABLE.
+        Refusal: GROUND_GONE (its decision is no longer in force), EXPIRED (its document was erased),
+            TEXT_UNREADABLE (a text is too long, or has a NUL or lone surrogate).
         TransitionRefused: it was listed.
         Refused: the actor may not propose blockings at that desk.
     """
@@ -144,10 +146,13 @@ def record_blocking(
 
     Raises:
         ActUnknown: no blocking has this id.
-        Refusal: a code of `casework.operations.acts.take_step`; NO_REASON; for vouching NOT_PROTECTED,
-            THIRD_PERSON, GRANTED_BY_PROPOSER; for listing PROTECTED, NOT_DUE; for listing, checking and
-            keeping REMOVAL_ENDED, REMOVAL_SUSPENDED; LAPSED (nothing brings a lapsed name back),
-            NOT_LAPSED, OTHER_PERSON.
+        Refusal: a code of `casework.operations.acts.take_step`; NO_REASON (the step needs one). For vouching:
+            NOT_PROTECTED (the name is not protected), THIRD_PERSON (the actor signed it before),
+            GRANTED_BY_PROPOSER (only earlier signers granted the actor's role). For listing: PROTECTED
+            (nobody vouched for a protected name), NOT_DUE (the time of the removal request has not passed).
+            For listing, checking and keeping: REMOVAL_ENDED, REMOVAL_SUSPENDED (`rules.check_rests`). LAPSED
+            (nothing brings a lapsed name back), NOT_LAPSED (lifted as lapsed, but it is not), OTHER_PERSON
+            (the actor took the previous step).
         TransitionRefused: its state allows no such transition, or the transition has its own operation.
         Refused: the actor may not make this transition.
         OSError: the proof's file could not be sealed; nothing is recorded.

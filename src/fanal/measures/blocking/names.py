@@ -64,9 +64,11 @@ def read_name(text: str, *, own: Collection[str]) -> HostName:
     those above them are refused.
 
     Raises:
-        Refusal: kind `blocking`: NAME_UNREADABLE, NAME_IS_URL, NAME_IS_ADDRESS (IP), NAME_HAS_PORT,
-            NAME_WILDCARD, NAME_SINGLE_LABEL, NAME_ODD_LABEL, NAME_ONION, NAME_NOT_PUBLIC, NAME_RPZ_LABEL,
-            NAME_TOO_LONG, NAME_PUBLIC_SUFFIX, NAME_OWN.
+        Refusal: kind `blocking`: the code says the fault: NAME_UNREADABLE, NAME_IS_URL, NAME_IS_ADDRESS (IP),
+            NAME_HAS_PORT, NAME_WILDCARD (`*.`), NAME_SINGLE_LABEL (a top-level domain), NAME_ODD_LABEL (other
+            characters than letters, digits and inner hyphens), NAME_ONION, NAME_NOT_PUBLIC (a reserved
+            top-level domain), NAME_RPZ_LABEL (a label that name servers read as an instruction),
+            NAME_TOO_LONG, NAME_PUBLIC_SUFFIX, NAME_OWN (it is or covers a name of the desk).
     """
     if len(text) > _LONGEST_TEXT:
         raise _refused("NAME_TOO_LONG", most=LONGEST)

@@ -55,7 +55,8 @@ def name_to_block(text: str, *, removal: Measure, ground: Ground, own: Collectio
 
     Raises:
         Refusal: kind `blocking`: a code of `names.read_name`, NAME_ELSEWHERE (neither the host of the request
-            nor above it), REMOVAL_ENDED, REMOVAL_SUSPENDED, NOT_RECEIVED (no receipt is recorded).
+            nor above it), REMOVAL_ENDED (the removal request was executed, lifted, withdrawn or annulled),
+            REMOVAL_SUSPENDED (its time limit is suspended), NOT_RECEIVED (no receipt is recorded).
     """
     name = read_name(text, own=own)
     if not covers(name, removal.request.host):
@@ -70,7 +71,8 @@ def check_rests(removal: Measure) -> None:
     """Check that a blocking may rest on a removal request: it is neither executed nor ended nor suspended.
 
     Raises:
-        Refusal: kind `blocking`: REMOVAL_ENDED, REMOVAL_SUSPENDED.
+        Refusal: kind `blocking`: REMOVAL_ENDED (the removal request was executed, lifted, withdrawn or
+            annulled), REMOVAL_SUSPENDED (its time limit is suspended).
     """
     check_lasts(removal, kind="blocking")
     if removal.state is MeasureState.SUSPENDED:

@@ -64,8 +64,9 @@ def open_dereferencings(
     Raises:
         ActUnknown: no removal request has this id.
         Refusal: a code of `rules.dereferencing_basis`; NO_ADDRESSEE (no recipient, or one that is neither a
-            search engine nor a directory), ADDRESSEE_UNREADABLE, GROUND_GONE (the decision of the request is
-            no longer in force), TEXT_UNREADABLE.
+            search engine nor a directory), ADDRESSEE_UNREADABLE (a letter cannot name the recipient, see
+            `check_addressee`), GROUND_GONE (the decision of the request is no longer in force),
+            TEXT_UNREADABLE (a text is too long, or has a NUL or lone surrogate).
         Refused: the actor may not propose dereferencings at that desk.
     """
     removal = removal_of(actor, removal_id)
@@ -150,8 +151,11 @@ def amend_dereferencing(
 
     Raises:
         ActUnknown: no dereferencing has this id.
-        Refusal: NO_ADDRESSEE, ADDRESSEE_UNREADABLE, TEXT_UNREADABLE, NO_TARGET, FOREIGN_TARGET (an address
-            that the act did not have), GROUND_GONE, EXPIRED.
+        Refusal: NO_ADDRESSEE (no recipient, or neither a search engine nor a directory), ADDRESSEE_UNREADABLE
+            (a letter cannot name the recipient, see `check_addressee`), TEXT_UNREADABLE (a text is too long,
+            or has control characters), NO_TARGET (no address is left), FOREIGN_TARGET (an address that the
+            act did not have), GROUND_GONE (its decision is no longer in force), EXPIRED (its document was
+            erased).
         TransitionRefused: it was notified.
         Refused: the actor may not propose dereferencings at that desk.
     """
@@ -190,9 +194,11 @@ def record_dereferencing(
 
     Raises:
         ActUnknown: no dereferencing has this id.
-        Refusal: a code of `casework.operations.acts.take_step`; NO_REASON; REMOVAL_ENDED; LAPSED (nothing
-            prolongs an act past its check), NOT_LAPSED, OTHER_PERSON, NOT_FREED (there is nothing to review),
-            REVIEW_FIRST.
+        Refusal: a code of `casework.operations.acts.take_step`; NO_REASON (the step needs a reason);
+            REMOVAL_ENDED (the removal request was executed or has ended); LAPSED (nothing prolongs an act
+            past its check), NOT_LAPSED (lifted as lapsed, but not past its check), OTHER_PERSON (the actor
+            took the previous step), NOT_FREED (there is nothing to review), REVIEW_FIRST (one person alone
+            ended it, and nobody reviewed that).
         TransitionRefused: its state allows no such transition, or the transition has its own operation.
         Refused: the actor may not make this transition.
         OSError: the proof's file could not be sealed; nothing is recorded.
@@ -215,7 +221,7 @@ def restoration_of(*, actor: Actor, file: ActFile, now: datetime) -> tuple[Mail,
     `file` is a dereferencing that was lifted or freed. The ledger records that the message was made.
 
     Raises:
-        Refusal: NOT_ENDED (it is in force, or nobody was notified), EXPIRED.
+        Refusal: NOT_ENDED (it is in force, or nobody was notified), EXPIRED (its document was erased).
         Refused: the actor may not read the act.
     """
     ended = views.view_of(actor=actor, act=file.act, now=now).facts.ended_at

@@ -52,7 +52,8 @@ def dereferencing_basis(removal: Measure, *, catalogue: Catalogue, on: date) -> 
     The law sets no waiting time: the notification may follow the request at any time (LCEN article 6-1).
 
     Raises:
-        Refusal: kind `dereferencing`: REMOVAL_ENDED; CLOSED (no checked rule in force names that offence).
+        Refusal: kind `dereferencing`: REMOVAL_ENDED (the removal request was executed, lifted, withdrawn or
+            annulled); CLOSED (no checked rule in force names that offence).
     """
     check_rests(removal, kind="dereferencing")
     entry = catalogue.by_entry_id(removal.request.offence_entry)

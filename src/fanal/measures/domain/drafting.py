@@ -56,13 +56,13 @@ def draft_requests(
 ) -> tuple[RequestDraft, ...]:
     """Return one removal request draft for each host, hosts and addresses in order of first appearance.
 
-    `bases` are those of the decision, `targets` the addresses of its report; `catalogue` holds the law,
-    which must be in force on the day `on`. `addressees` are by host name; a host without one gets an empty
+    `bases` are those of the decision, `targets` the addresses of its report; `catalogue` holds the law, which
+    must be in force on the day `on`. `addressees` are by host name; a host without one gets an empty
     addressee. Addresses on the Tor network (.onion) are omitted: their host is unknown.
 
     Raises:
         Refusal: MEASURES_CLOSED (no basis of the decision allows a measure), NO_TARGET (no address left),
-            ADDRESSEE_UNREADABLE.
+            ADDRESSEE_UNREADABLE (a letter cannot name the recipient, see `check_addressee`).
     """
     for addressee in addressees.values():
         check_addressee(addressee)
@@ -117,7 +117,7 @@ def check_addressee(addressee: Addressee, *, kind: str = "measure") -> None:
     the refusal (label kind `<kind>_refusal`).
 
     Raises:
-        Refusal: ADDRESSEE_UNREADABLE.
+        Refusal: ADDRESSEE_UNREADABLE (one of these conditions fails).
     """
     name, contact = addressee.name, addressee.contact
     readable = (name + contact).isprintable() and len(name) <= 200 and len(contact) <= 320
@@ -131,7 +131,7 @@ def check_provider(addressee: Addressee, *, kind: str) -> None:
     `kind` is the kind of the refusal (label kind `<kind>_refusal`).
 
     Raises:
-        Refusal: ADDRESSEE_UNREADABLE.
+        Refusal: ADDRESSEE_UNREADABLE (one of these conditions fails).
     """
     check_addressee(addressee, kind=kind)
     if not is_contact(addressee.contact):

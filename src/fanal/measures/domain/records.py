@@ -246,7 +246,7 @@ def check_rests(removal: Measure, *, kind: str) -> None:
     `kind` is the kind of that measure, a blocking or dereferencing.
 
     Raises:
-        Refusal: REMOVAL_ENDED.
+        Refusal: REMOVAL_ENDED (the removal request was executed, lifted, withdrawn or annulled).
     """
     if removal.state in ENDED_REMOVALS:
         raise Refusal(kind, "REMOVAL_ENDED")

@@ -118,7 +118,8 @@ def check_warned(warnings: Sequence[MeasureWarning], *, seen: Collection[str], r
     `seen` are the tokens of the warnings displayed to that person.
 
     Raises:
-        Refusal: WARNINGS_CHANGED (one was not displayed), NO_REASON, TEXT_UNREADABLE.
+        Refusal: WARNINGS_CHANGED (one was not displayed), NO_REASON (no reason given), TEXT_UNREADABLE (a
+            text is too long, or has a NUL or lone surrogate).
     """
     if not warnings:
         return ""

@@ -32,7 +32,8 @@ def open_from_decision(*, actor: Actor, opening: Opening, now: datetime) -> tupl
     `opening` holds the decision and its report.
 
     Raises:
-        Refusal: NOT_THE_DECISION (not the actor's, or without the track NOTICE), NO_GROUND, NO_TARGET.
+        Refusal: NOT_THE_DECISION (not the actor's, or without the track NOTICE), NO_GROUND (no legal basis of
+            the decision allows a notice), NO_TARGET (no address with a known host).
         Refused: the actor may not propose notices at that desk.
     """
     decision = opening.decision
@@ -86,8 +87,10 @@ def amend_notice(
 
     Raises:
         ActUnknown: no notice has this id.
-        Refusal: ADDRESSEE_UNREADABLE, TEXT_UNREADABLE, NO_TARGET, FOREIGN_TARGET (an address that the notice
-            did not have), EXPIRED (its document was erased).
+        Refusal: ADDRESSEE_UNREADABLE (a letter cannot name the recipient, see `check_addressee`),
+            TEXT_UNREADABLE (a text is too long, or has a NUL or lone surrogate), NO_TARGET (no address with a
+            known host), FOREIGN_TARGET (an address that the notice did not have), EXPIRED (its document was
+            erased).
         TransitionRefused: it was sent.
         Refused: the actor may not propose notices at that desk.
     """

@@ -15,7 +15,7 @@ def ground_of(bases: Sequence[Basis], *, catalogue: Catalogue, on: date) -> Offe
     `bases` are the legal bases of the decision; the offence must be in force on the day `on`.
 
     Raises:
-        Refusal: NO_GROUND.
+        Refusal: NO_GROUND (no legal basis of the decision allows a notice).
     """
     for basis in bases:
         entry = catalogue.by_entry_id(basis.entry_id)

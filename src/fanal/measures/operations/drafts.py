@@ -48,7 +48,8 @@ def open_from_decision(
 
     Raises:
         Refusal: NOT_THE_DECISION (the decision is not the actor's, or without measures), MEASURES_CLOSED (no
-            basis of the decision allows a measure), NO_TARGET, ADDRESSEE_UNREADABLE.
+            basis of the decision allows a measure), NO_TARGET (no address is left), ADDRESSEE_UNREADABLE (a
+            letter cannot name the recipient, see `check_addressee`).
         Refused: the actor may not propose a measure at that desk.
     """
     decision = opening.decision
@@ -83,8 +84,9 @@ def amend_measure(
     Raises:
         ActUnknown: no measure has this id.
         Refusal: GROUND_GONE (a request that may already have been sent stays as signed), EXPIRED (its
-            document was erased), ADDRESSEE_UNREADABLE, NO_TARGET (no address is left), FOREIGN_TARGET (an
-            address that the measure did not have).
+            document was erased), ADDRESSEE_UNREADABLE (a letter cannot name the recipient, see
+            `check_addressee`), NO_TARGET (no address is left), FOREIGN_TARGET (an address that the measure
+            did not have).
         TransitionRefused: it was already sent.
         Refused: the actor may not propose measures at that desk.
     """
@@ -132,9 +134,10 @@ def submit_measure(
 
     Raises:
         ActUnknown: no measure has this id.
-        Refusal: GROUND_GONE (its decision is no longer in force), ADDRESSEE_INCOMPLETE, ALREADY_JUDGED (this
-            revision was refused: amend it), EXPIRED (its document was erased), WARNINGS_CHANGED, NO_REASON,
-            TEXT_UNREADABLE.
+        Refusal: GROUND_GONE (its decision is no longer in force), ADDRESSEE_INCOMPLETE (no name or contact
+            point of the recipient), ALREADY_JUDGED (this revision was refused: amend it), EXPIRED (its
+            document was erased), WARNINGS_CHANGED (a warning is not in `seen`), NO_REASON (no reason given),
+            TEXT_UNREADABLE (a text is too long, or has a NUL or lone surrogate).
         TransitionRefused: it is not a draft.
         Refused: the actor may not propose measures at that desk.
     """
@@ -160,15 +163,17 @@ def approve_measure(
 ) -> None:
     """Approve a removal request as its second person.
 
-    `digest` is that of the bytes read (`Measure.digest`). If there are warnings, `seen` are the tokens of
-    the warnings displayed to the actor (`MeasureWarning.tokens`), and `reason` says why the actor
-    continues; warnings and reason are kept with the approval.
+    `digest` is that of the bytes read (`Measure.digest`). If there are warnings, `seen` are the tokens of the
+    warnings displayed to the actor (`MeasureWarning.tokens`), and `reason` says why the actor continues;
+    warnings and reason are kept with the approval.
 
     Raises:
         ActUnknown: no measure has this id.
         Refusal: GROUND_GONE (its decision is no longer in force), OWN_BYTES (the actor wrote them),
             NOT_WAITING (for approval), GRANTED_BY_PROPOSER (the author alone gave the actor this role),
-            BYTES_CHANGED, WARNINGS_CHANGED, NO_REASON, TEXT_UNREADABLE.
+            BYTES_CHANGED (the document changed since the actor read it), WARNINGS_CHANGED (a warning is not
+            in `seen`), NO_REASON (no reason given), TEXT_UNREADABLE (a text is too long, or has control
+            characters).
         Refused: the actor proposed it, or may not approve at that desk.
     """
     warned = _warned(actor, seen=seen, reason=reason)

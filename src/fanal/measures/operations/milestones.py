@@ -43,7 +43,7 @@ def record_first_contact(*, actor: Actor, recipient: str, event: Event, now: dat
 
     Raises:
         Refused: the actor may not record steps of measures at any desk.
-        Refusal: EVENT_IN_FUTURE.
+        Refusal: EVENT_IN_FUTURE (dated after `now`).
     """
     if not may(actor, RIGHT):
         raise Refused(RIGHT, Reason.NO_RULE)
@@ -75,11 +75,13 @@ def record_step(
 
     Raises:
         ActUnknown: no measure has this id.
-        Refusal: EVENT_IN_FUTURE, EVENT_TOO_EARLY (before the step that it follows), TEXT_UNREADABLE,
-            NO_PROOF, FILE_EMPTY, FILE_TOO_LARGE, GROUND_GONE (its decision is no longer in force),
-            FIRST_CONTACT_MISSING or FIRST_CONTACT_TOO_RECENT for a sending, GROUND_STANDS (its decision is
-            still in force) or ALREADY_SENT for a late record of it, NO_CAUSE for a suspension, NOT_DUE for
-            an expiry.
+        Refusal: EVENT_IN_FUTURE (dated after `now`), EVENT_TOO_EARLY (before the step that it follows),
+            TEXT_UNREADABLE (a text is too long, or has a NUL or lone surrogate), NO_PROOF (the step needs a
+            text or file as proof), FILE_EMPTY (the proof is an empty file), FILE_TOO_LARGE (over 10 MB),
+            GROUND_GONE (its decision is no longer in force), FIRST_CONTACT_MISSING or
+            FIRST_CONTACT_TOO_RECENT (the provider was not informed of its duties twelve hours before) for a
+            sending, GROUND_STANDS (its decision is still in force) or ALREADY_SENT for a late record of it,
+            NO_CAUSE (none given) for a suspension, NOT_DUE (before the deadline) for an expiry.
         TransitionRefused: the measure's state allows no such transition, or no officer may record it.
         Refused: the actor may not record steps of measures at that desk.
     """
@@ -113,8 +115,9 @@ def record_sent(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) 
 
     Raises:
         ActUnknown, TransitionRefused: no such measure, or its state allows no such step.
-        Refusal: FIRST_CONTACT_MISSING or FIRST_CONTACT_TOO_RECENT (the recipient was not informed in time);
-            the event has a wrong instant, text or file (all codes: `record_step`).
+        Refusal: FIRST_CONTACT_MISSING (the provider was never informed of its duties),
+            FIRST_CONTACT_TOO_RECENT (informed less than twelve hours before); the event has a wrong instant,
+            text or file (all codes: `record_step`).
         Refused: the actor may not record steps of measures at that desk.
     """
     record_step(actor=actor, measure_id=measure_id, transition="send", event=event, now=now)

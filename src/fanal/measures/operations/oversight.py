@@ -137,7 +137,8 @@ def recommend(
     Raises:
         ActUnknown: no such removal request.
         Refused: the actor may not recommend.
-        Refusal: NO_REASON, TEXT_UNREADABLE.
+        Refusal: NO_REASON (no reason given), TEXT_UNREADABLE (a text is too long, or has a NUL or lone
+            surrogate).
         SessionUnknown: `session_id` is not an open session of the actor.
     """
     require(actor, "measure.recommend")
@@ -183,7 +184,8 @@ def answer_recommendation(
     Raises:
         ActUnknown: no such recommendation.
         Refused: the actor may not answer at that desk.
-        Refusal: NO_REASON, TEXT_UNREADABLE, ALREADY_ANSWERED.
+        Refusal: NO_REASON (no reason given), TEXT_UNREADABLE (a text is too long, or has a NUL or lone
+            surrogate), ALREADY_ANSWERED (the desk has answered it).
     """
     found = StoredRecommendation.objects.filter(id=recommendation_id).first()
     if found is None:
@@ -262,7 +264,9 @@ def judge_group(
         Refused: the actor may not recommend.
         SessionUnknown: not the actor's own, or ended.
         ActUnknown: a measure is not in the session's sample, or none is given.
-        Refusal: NOT_ALIKE, NONE_READ, NO_REASON, TEXT_UNREADABLE.
+        Refusal: NOT_ALIKE (the measures do not share that value), NONE_READ (the actor read none of them in
+            this session), NO_REASON (no reason given), TEXT_UNREADABLE (a text is too long, or has a NUL or
+            lone surrogate).
     """
     require(actor, "measure.recommend")
     with transaction.atomic():

@@ -61,7 +61,8 @@ def check_reason(reason: str) -> None:
     """Check the written reason of a decision.
 
     Raises:
-        Refusal: NO_REASON, REASON_TOO_LONG, REASON_UNREADABLE.
+        Refusal: NO_REASON (blank), REASON_TOO_LONG (over `MAX_REASON` characters), REASON_UNREADABLE (a NUL
+            or lone surrogate).
     """
     if not stripped(reason):
         raise Refusal("decision", "NO_REASON")

@@ -67,8 +67,8 @@ def checked_lacks(verdict: FeedbackVerdict, lacks: tuple[str, ...]) -> tuple[str
     """Check a person's feedback; return the codes of the missing data in standard order, each once.
 
     Raises:
-        Refusal: VERDICT: a person cannot choose it; UNKNOWN_FIELD; NO_FIELD: LACKS_DATA without any
-            field; FIELDS_UNASKED: fields with another verdict.
+        Refusal: VERDICT: a person cannot choose it; UNKNOWN_FIELD (no such field); NO_FIELD: LACKS_DATA
+            without any field; FIELDS_UNASKED: fields with another verdict.
     """
     if verdict not in GIVEN:
         raise Refusal("feedback", "VERDICT")

@@ -88,7 +88,7 @@ def choose_mail(*, actor: Actor, choice: str) -> None:
 
     Raises:
         Refused: the actor may not list reports at any desk.
-        Refusal: UNKNOWN_CHOICE.
+        Refusal: UNKNOWN_CHOICE (`choice` is no `MailChoice`).
     """
     require_somewhere(actor, "report.list")
     if choice not in set(MailChoice):

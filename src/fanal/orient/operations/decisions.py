@@ -46,8 +46,8 @@ def decide(
     transaction.
 
     Raises:
-        Refusal: CASE_NOT_HELD: the actor holds no valid lease under that token; ERASED; or as
-            `check_decision`.
+        Refusal: CASE_NOT_HELD: the actor holds no valid lease under that token; ERASED (the report is
+            erased); or as `check_decision`.
         Refused: the actor may not decide at that desk.
     """
     with transaction.atomic():

@@ -36,7 +36,8 @@ def note_report(*, actor: Actor, report_id: UUID, words: str, now: datetime) -> 
     Raises:
         NothingToNote: no such report in the queue.
         Refused: the actor may not write notes at that desk.
-        Refusal: NO_WORDS, TOO_LONG, UNREADABLE, ERASED.
+        Refusal: NO_WORDS (blank), TOO_LONG (over `MAX_NOTE` characters), UNREADABLE (a NUL or lone
+            surrogate), ERASED (the report is erased).
     """
     desk_id = Case.objects.filter(report_id=report_id).values_list("desk_id", flat=True).first()
     if desk_id is None:
@@ -54,7 +55,8 @@ def note_dossier(*, actor: Actor, dossier_id: UUID, words: str, now: datetime) -
     Raises:
         NothingToNote: the dossier holds no report of the actor's desks.
         Refused: the actor may not write notes at that desk.
-        Refusal: NO_WORDS, TOO_LONG, UNREADABLE, ERASED (all its reports).
+        Refusal: NO_WORDS (blank), TOO_LONG (over `MAX_NOTE` characters), UNREADABLE (a NUL or lone
+            surrogate), ERASED (all its reports).
     """
     members = members_of(actor=actor, dossier_id=dossier_id)
     desks = dict(
@@ -133,7 +135,8 @@ def store_note(
     objects for the entry of the caller's act.
 
     Raises:
-        Refusal: NO_WORDS, TOO_LONG, UNREADABLE.
+        Refusal: NO_WORDS (blank), TOO_LONG (over `MAX_NOTE` characters), UNREADABLE (a NUL or lone
+            surrogate).
     """
     text = _checked(words)
     note_id = new_id(now)

@@ -236,7 +236,8 @@ def save_view(
 
     Raises:
         Refused: the actor may not save views, or may not share them at that desk.
-        Refusal: NO_NAME, TOO_LONG, UNREADABLE, NAME_TAKEN, TOO_MANY.
+        Refusal: NO_NAME (blank), TOO_LONG (over `MAX_NAME` characters), UNREADABLE (a NUL or lone surrogate),
+            NAME_TAKEN (another such view has this name), TOO_MANY (`MAX_VIEWS` views already).
     """
     desk_id = share_with if share_with is not None else _own_desk(actor)
     if share_with is None:
@@ -274,7 +275,8 @@ def rename_view(*, actor: Actor, view_id: UUID, name: str) -> None:
 
     Raises:
         ViewUnknown: neither the actor's own nor shared at a desk where the actor may share views.
-        Refusal: NO_NAME, TOO_LONG, UNREADABLE, NAME_TAKEN.
+        Refusal: NO_NAME (blank), TOO_LONG (over `MAX_NAME` characters), UNREADABLE (a NUL or lone surrogate),
+            NAME_TAKEN (another such view has this name).
     """
     text = _checked(name)
     with transaction.atomic():

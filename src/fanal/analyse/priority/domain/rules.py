@@ -124,9 +124,14 @@ def read_rules(text: str) -> PriorityRules:
     """Parse and validate the TOML text of a set of priority rules.
 
     Raises:
-        Refusal: FORMAT (unknown key, wrong type), VERSION, CODE_TWICE, FACT, POINTS, CAP, BOUNDS, FLOOR,
-            FLOOR_FROM, SOURCE, LABEL_FR, LABEL_EN, FLOOR_OWN or FLOOR_UNCHECKED (a rule of the desk's own),
-            LEVELS, CEILING, or NO_DANGER (no checked rule keeps a child in danger at 95 or more).
+        Refusal: FORMAT (unknown key, wrong type), VERSION (malformed name of the version), CODE_TWICE (two
+            rules have the same code), FACT (no such fact), POINTS (outside -100 to 100), CAP (negative),
+            BOUNDS (not finite, or the lower over the upper), FLOOR (outside 0 to 100), FLOOR_FROM (the rule
+            has no floor, or does not apply there), SOURCE (no source, or nobody checked it), LABEL_FR (empty,
+            over 80 characters or unprintable), LABEL_EN (the same), FLOOR_OWN (a floor outside 1 to 94 in a
+            rule of the desk's own), FLOOR_UNCHECKED (such a rule has a floor, but nobody checked it), LEVELS
+            (not descending to 0), CEILING (outside 1 to 94), or NO_DANGER (no checked rule keeps a child in
+            danger at 95 or more).
     """
     try:
         rules = msgspec.convert(tomllib.loads(text), PriorityRules)
@@ -142,8 +147,9 @@ def check_rules(rules: PriorityRules) -> None:
     For example: a checked rule keeps a child in danger at 95 or more; codes are unique; levels descend to 0.
 
     Raises:
-        Refusal: VERSION, CODE_TWICE, LEVELS, CEILING, NO_DANGER (no checked rule keeps a child in danger at
-            95 or more), or the code of a wrong field of a rule (FACT, POINTS, SOURCE and so on).
+        Refusal: VERSION (malformed), CODE_TWICE (two rules have the same code), LEVELS (not descending to 0),
+            CEILING (outside 1 to 94), NO_DANGER (no checked rule keeps a child in danger at 95 or more), or
+            the code of a wrong field of a rule (`read_rules`).
     """
     if not _VERSION.fullmatch(rules.version):
         raise Refusal("ruleset", "VERSION")

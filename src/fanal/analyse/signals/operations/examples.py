@@ -99,8 +99,9 @@ def rewrite(*, actor: Actor, example_id: UUID, sentence: str, now: datetime) -> 
 
     Raises:
         Refused: the actor may not judge at that desk.
-        Refusal: NOT_FOUND, SENTENCE, LENGTH (as `check_neutral`), COPIED (it repeats names or words of the
-            report, `examples.copied`), STATE (already checked, or erased).
+        Refusal: NOT_FOUND (no example has this id), SENTENCE (no letter, or an invisible character), LENGTH
+            (as `check_neutral`), COPIED (it repeats names or words of the report, `examples.copied`), STATE
+            (already checked, or erased).
         OSError: the vault's disk is unavailable.
     """
     neutral = check_neutral(sentence)
@@ -126,9 +127,10 @@ def check_sentence(*, actor: Actor, example_id: UUID, object_id: UUID, now: date
 
     Raises:
         Refused: the actor may not check at that desk.
-        Refusal: NOT_FOUND, SAME_PERSON (the actor wrote it), STATE (no sentence awaits a check),
-            GRANTED_BY_PROPOSER (the writer alone gave the actor this role), CHANGED (another sentence was
-            written meanwhile), SENTENCE, LENGTH, COPIED (as `rewrite`).
+        Refusal: NOT_FOUND (no example has this id), SAME_PERSON (the actor wrote it), STATE (no sentence
+            awaits a check), GRANTED_BY_PROPOSER (the writer alone gave the actor this role), CHANGED (another
+            sentence was written meanwhile), SENTENCE (no letter, or an invisible character), LENGTH (too
+            long), COPIED (it repeats words of the report).
         OSError, EnvelopeRefused: as `open_object`.
     """
     with transaction.atomic():
@@ -169,7 +171,7 @@ def withdraw_sentence(*, actor: Actor, example_id: UUID, now: datetime) -> None:
 
     Raises:
         Refused: the actor may not withdraw at that desk.
-        Refusal: NOT_FOUND, STATE (no checked sentence).
+        Refusal: NOT_FOUND (no example has this id), STATE (no checked sentence).
     """
     with transaction.atomic():
         example, desk_id = _held(actor, example_id)

@@ -134,8 +134,9 @@ def propose_version(*, actor: Actor, reader_id: UUID, now: datetime) -> None:
 
     Raises:
         Refused: the actor may not draft rules.
-        Refusal: NOT_FOUND, IN_FORCE, WORSE (its model card shows codes that lose too much; `ModelCard.lost`),
-            UNFIT (this program cannot use it; `unfit_versions`).
+        Refusal: NOT_FOUND (no version has this id), IN_FORCE (this version reads now), WORSE (its model card
+            shows codes that lose too much; `ModelCard.lost`), UNFIT (this program cannot use it;
+            `unfit_versions`).
     """
     require(actor, "rules.draft")
     with transaction.atomic():
@@ -161,7 +162,8 @@ def withdraw_version(*, actor: Actor, reader_id: UUID, now: datetime) -> None:
 
     Raises:
         Refused: the actor may not draft rules.
-        Refusal: NOT_FOUND, IN_FORCE, NO_PROPOSAL (nobody proposed it, or it was in force since).
+        Refusal: NOT_FOUND (no version has this id), IN_FORCE (this version reads now), NO_PROPOSAL (nobody
+            proposed it, or it was in force since).
     """
     require(actor, "rules.draft")
     with transaction.atomic():
@@ -234,9 +236,10 @@ def activate_version(*, actor: Actor, reader_id: UUID, current: str, now: dateti
 
     Raises:
         Refused: the actor may not activate rules.
-        Refusal: NOT_FOUND, IN_FORCE, NOT_PROPOSED, SAME_PERSON (the actor proposed it), GRANTED_BY_PROPOSER
-            (the actor may activate only thanks to habilitations that the proposer granted or approved), UNFIT
-            (this program cannot use it), STALE (another version reads since its dry run).
+        Refusal: NOT_FOUND (no version has this id), IN_FORCE (this version reads now), NOT_PROPOSED (nobody
+            proposed it), SAME_PERSON (the actor proposed it), GRANTED_BY_PROPOSER (the actor may activate
+            only thanks to habilitations that the proposer granted or approved), UNFIT (this program cannot
+            use it), STALE (another version reads since its dry run).
     """
     require(actor, "rules.activate")
     with transaction.atomic():

@@ -37,7 +37,8 @@ def unfold(*, actor: Actor, report_id: UUID, reason: str, now: datetime) -> None
 
     Raises:
         NotFolded: no such report, or it is not folded.
-        Refusal: NO_REASON, REASON_TOO_LONG, REASON_UNREADABLE, ERASED.
+        Refusal: NO_REASON (blank), REASON_TOO_LONG (over `MAX_REASON` characters), REASON_UNREADABLE (a NUL
+            or lone surrogate), ERASED (the report is erased).
         Refused: the actor may not decide at that desk.
     """
     words = _checked(reason)
