@@ -72,8 +72,9 @@ class Batch:
     """Reports claimed together by a worker, with the results of the steps that this run has done.
 
     A step uses these results and reads only missing ones from the database: after a crash, another worker
-    continues from the stored stage with an empty batch. Results are mappings by report id; `kin` holds the
-    numbers of related reports.
+    continues from the stored stage with an empty batch. `now` is the instant of the run, for `actor`. Results
+    are mappings by report id: `facts` (envelopes), `reports` (harmonised), `analyses`, `priorities`; `kin`
+    holds the numbers of related reports.
     """
 
     actor: Actor

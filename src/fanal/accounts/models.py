@@ -100,7 +100,8 @@ class User(AbstractBaseUser):
     """An account, by which a person signs in. It gives no rights: habilitations (grants of roles) do.
 
     `username` is the login in normal form (`canonical_login`). `is_active` is false once the account is
-    closed; `is_demo` marks an account of the synthetic demo.
+    closed; `is_demo` marks an account of the synthetic demo. `objects` is Django's manager; no further field
+    is required to create one.
     """
 
     username = models.CharField(max_length=150, unique=True)

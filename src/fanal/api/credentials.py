@@ -1,6 +1,6 @@
 """Authentication of partner programs by the `Authorization` header, and their quota and load limits.
 
-No other header or parameter can name an identity.
+No other header or parameter can name an identity. `identity` is the authenticated partner.
 """
 
 from datetime import datetime

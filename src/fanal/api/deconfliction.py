@@ -3,7 +3,8 @@
 The organisation is called a counterpart. It posts an offer (its blinded identifiers), gets the state of the
 round and the desk's answer, and posts its conclusion. Messages are checked and stored here; the worker
 computes the answers. HTTP Basic or Bearer authenticates the calling program, the signature inside
-authenticates the message: both must be the same counterpart's.
+authenticates the message: both must be the same counterpart's. Views receive the calling program's
+organisation as `identity`.
 """
 
 import logging

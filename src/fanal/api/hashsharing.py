@@ -1,7 +1,8 @@
 """`/hashsharing/v2`: status, members, entries, reasons and feedback, compatible with NCMEC's clients.
 
-Entries come from the change feed, deletions included as tombstones. A client reads a time range by
-following `next` to the last page; its next range begins at the end of this one.
+Entries come from the change feed, deletions included as tombstones. A client reads a time range by following
+`next` to the last page; its next range begins at the end of this one. Views receive the authenticated
+organisation as `identity`.
 """
 
 from collections.abc import Iterator, Sequence

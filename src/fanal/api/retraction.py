@@ -1,4 +1,7 @@
-"""Retraction of a report by its sender: it and its row in the desk's queue close in one transaction."""
+"""Retraction of a report by its sender: it and its row in the desk's queue close in one transaction.
+
+`identity` is the authenticated partner.
+"""
 
 from datetime import datetime
 from uuid import UUID

@@ -1,7 +1,8 @@
 """TAXII 2.1 server: discovery, one API root, and each shareable list as a read-only collection.
 
 An object is the STIX indicator of one entry, in its present version. The feed lists it again at each change;
-it is revoked when the entry is withdrawn, or when a list closes to the organisation that reads it.
+it is revoked when the entry is withdrawn, or when a list closes to the organisation that reads it. Views
+receive the authenticated organisation as `identity`.
 """
 
 import re

@@ -4,7 +4,8 @@ A call is an e-mail about a child in danger to the people on duty. Each person o
 session at a time. A session without any reply from the mail server for some seconds is stalled: its people
 are released for other sessions, and it may still send if it recovers first. So an address of the server, or a
 mailbox, that hangs delays few others, once, and by seconds. Calls that arrive while a person is in a session
-wait for its end, and go in one message. The driver (`sending`) reports every event of a session here.
+wait for its end, and go in one message. The driver (`sending`) reports every event of a session here. A
+session is named by its `number`, a person by mail address; times (`now`) are seconds of one monotonic clock.
 """
 
 import math

@@ -1,4 +1,8 @@
-"""Observations of the mail server: which of its IP addresses respond, and how many sessions it permits."""
+"""Observations of the mail server: which of its IP addresses respond, and how many sessions it permits.
+
+An address is named by its number (`place`, see `Addresses`); times (`now`, `began`) are seconds of one
+monotonic clock.
+"""
 
 import math
 from collections import deque

@@ -1,6 +1,8 @@
 """`fanal blocklist`: publishes and verifies versions of the list of names that access providers block.
 
 Its commands: publish, verify, status, probe (checks of a provider's servers), page (the page shown instead).
+`out` is the folder of the published list, by default the one in the data folder; `code` is the one-time code
+of the person (`as_user`) who acts.
 """
 
 import json

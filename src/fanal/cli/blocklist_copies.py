@@ -147,6 +147,8 @@ def served(
 
     Keys: `isp` (provider), `server` (the `secondary`, else the primary), `serial` (None without an answer),
     `age` of that version in seconds, `late`, or `failed` (the reason).
+
+    `copies` are the providers' name servers, `block` is our present version.
     """
 
     def one(copy: Copy) -> dict[str, object]:
@@ -168,10 +170,10 @@ def served(
 def probed(copy: Copy, *, stop_host: str) -> Iterator[dict[str, object]]:
     """Yield the results of the tests of a provider's name servers, a dict for each test.
 
-    `check` is "outside" (a server that strangers can reach must not answer about the list) or "canary" (its
-    resolver must block a test name, by the address of `stop_host`). Other keys: `isp` (provider), `server`,
-    `ok`, `said` (the answer) and, for the canary, `explained`: the answer says that the name is censored (RFC
-    8914).
+    `copy` are the provider's name servers. `check` is "outside" (a server that strangers can reach must not
+    answer about the list) or "canary" (its resolver must block a test name, by the address of `stop_host`).
+    Other keys: `isp` (provider), `server`, `ok`, `said` (the answer) and, for the canary, `explained`: the
+    answer says that the name is censored (RFC 8914).
     """
     for server in copy.outside:
         told = nameservers.who_may_read(server, ZONE)

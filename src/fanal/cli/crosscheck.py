@@ -1,7 +1,8 @@
 """`fanal crosscheck`: links and dossiers as text or JSON lines, their recomputation, and the linkage model.
 
 A link joins two reports that share evidence; a dossier is a group of linked reports. Further commands train
-the linkage model, print it and activate a version.
+the linkage model, print it and activate a version. `as_user` is the login of the person who reads, `lang` the
+language of words (fr, en).
 """
 
 import json

@@ -1,6 +1,8 @@
 """`fanal distribution`: reports for the desks of other countries or regions, in encrypted packages.
 
-Its commands manage recipients and their keys, send and open packages, and record acknowledgements.
+Its commands manage recipients and their keys, send and open packages, and record acknowledgements. `code` is
+a desk's code, `public` a public key of 64 hexadecimal digits, `fingerprint` its forty digits, `out` the
+folder for the result.
 """
 
 import json

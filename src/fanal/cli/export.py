@@ -1,6 +1,8 @@
 """`fanal export FORMAT …`: writes reports, indicators and lists in partners' formats.
 
 The ledger (audit log) records each export. The list of blocked names is written with its signed manifest.
+Common arguments: REF is a report's id, number or sender's reference, `--out` the folder to write, `--as` and
+`--code` login and one-time code of the person who exports.
 """
 
 import sys

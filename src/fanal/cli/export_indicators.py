@@ -1,4 +1,8 @@
-"""`fanal export` of indicators and hash sets: STIX, MISP, VICS and CSV, of lists, reports and dossiers."""
+"""`fanal export` of indicators and hash sets: STIX, MISP, VICS and CSV, of lists, reports and dossiers.
+
+Common arguments: REF is a report's id, number or sender's reference, `--as` and `--code` login and one-time
+code of the person who exports.
+"""
 
 import sys
 from collections import Counter

@@ -205,10 +205,11 @@ def mark_of(path: Path | str) -> int:
 class FoundReport:
     """A report read from a file for import: its bytes, location and attached files.
 
-    `place`: the location for messages; `body`: the bytes to keep; `canonical`: the bytes that identify its
-    content; `reference`: its sender's reference or the file name; `enclosed`: a key that identifies its
-    files. `urgent` and `language` (ISO 639-1, "" if unknown) are as the report states them. `details`:
-    documents about its files; `untaken`: how many listed files lie in its folder but are not read.
+    `place`: the location for messages; `format`: that of `body`; `body`: the bytes to keep; `canonical`: the
+    bytes that identify its content; `reference`: its sender's reference or the file name; `enclosed`: a key
+    that identifies its files. `urgent` and `language` (ISO 639-1, "" if unknown) are as the report states
+    them. `details`: documents about its files; `untaken`: how many listed files lie in its folder but are not
+    read.
     """
 
     place: str

@@ -1,6 +1,7 @@
 """`fanal instructions`: standing instructions for automatic transfers, with approval by a second person.
 
-A standing instruction is a dated permission for a kind of automatic transfer.
+A standing instruction is a dated permission for a kind of automatic transfer. `login` is that of the acting
+person, `code` their one-time code (default: asked on the terminal).
 """
 
 import json

@@ -1,4 +1,7 @@
-"""`fanal report`: prints the data of reports from every stage, as text or JSON; records each consultation."""
+"""`fanal report`: prints the data of reports from every stage, as text or JSON; records each consultation.
+
+`as_user` is the login of the person who reads, `code` their one-time code.
+"""
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,4 +1,7 @@
-"""`fanal retention`: immediate erasure of expired data, reviews, and legal holds, which prevent erasure."""
+"""`fanal retention`: immediate erasure of expired data, reviews, and legal holds, which prevent erasure.
+
+`as_user` is the login of the acting person, `code` their one-time code (default: asked on the terminal).
+"""
 
 import json
 from uuid import UUID

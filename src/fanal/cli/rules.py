@@ -1,4 +1,7 @@
-"""`fanal rules`: sets of rules that rank reports by priority: draft from a file, dry run, activation."""
+"""`fanal rules`: sets of rules that rank reports by priority: draft from a file, dry run, activation.
+
+`login` is that of the acting person, `code` their one-time code (default: asked on the terminal).
+"""
 
 import json
 from datetime import datetime

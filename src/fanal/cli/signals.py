@@ -1,4 +1,7 @@
-"""`fanal signals`: reads texts for signals of abuse, measures that reader on labelled texts, trains it."""
+"""`fanal signals`: reads texts for signals of abuse, measures that reader on labelled texts, trains it.
+
+`login` is that of the acting person, `code` their one-time code (default: asked on the terminal).
+"""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence

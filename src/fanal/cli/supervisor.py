@@ -99,11 +99,12 @@ _LOG_LIMIT = 20_000_000
 class Child:
     """A supervised process: command line, environment, log file, and state of its restarts.
 
-    `name` is for messages. A child with `once` is not restarted after success; one with `sign` (a liveness
-    check) is killed if it hangs. `account` is another account than the supervisor's to run it, `nice` the
-    priority that root gives it. `process` is the running process, None before the start; `started` is when it
-    started. `pause` is the wait in seconds after its next failure; `not_before` is the earliest instant of
-    its restart, `ends` that of its kill after a request to end. All instants are of the monotonic clock.
+    `name` is for messages, `arguments` the command line. A child with `once` is not restarted after success;
+    one with `sign` (a liveness check) is killed if it hangs. `account` is another account than the
+    supervisor's to run it, `nice` the priority that root gives it. `process` is the running process, None
+    before the start; `started` is when it started. `pause` is the wait in seconds after its next failure;
+    `not_before` is the earliest instant of its restart, `ends` that of its kill after a request to end. All
+    instants are of the monotonic clock.
     """
 
     name: str

@@ -167,10 +167,10 @@ def may_be_made(connection: _Connection, *, fresh: bool) -> frozenset[str]:
 def register_keys(owner_url: str, held: Held, *, home: Path) -> None:
     """Register in the database the keys of this machine (`held`) that it does not know yet.
 
-    `held` are fingerprints by purpose (use of the key; `read_held`). A folder without any key registers
-    nothing: the owner may migrate from a machine of its own. Nor does a database without a table of keys,
-    restored from a backup of an earlier version. Keys of one purpose are added only if the machine holds all
-    registered ones.
+    `owner_url` is the database URL of the owner role, `home` the data folder, for messages. `held` are
+    fingerprints by purpose (use of the key; `read_held`). A folder without any key registers nothing: the
+    owner may migrate from a machine of its own. Nor does a database without a table of keys, restored from a
+    backup of an earlier version. Keys of one purpose are added only if the machine holds all registered ones.
 
     Raises:
         KeysElsewhere: the machine lacks registered keys.
@@ -197,7 +197,7 @@ def replacing_keys(
 
     A purpose is the use of a key, such as `ledger`. For the purpose `digest`, the fingerprints of the keys
     derived from it are replaced too. Nothing is replaced if the block fails, which records the replacement.
-    `home` is the data folder, for the message.
+    `owner_url` is the owner's database URL, `home` the data folder, for the message.
 
     Raises:
         KeysMissing: this machine has no key of one of the purposes.

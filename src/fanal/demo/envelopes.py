@@ -1,7 +1,7 @@
 """Demo events of alarms, conversations, lists of known material, and of a report in each unusual state.
 
 The states: unfinished, expired, retracted, test, claimed, processed twice, in quarantine, due for a retention
-review.
+review. `world` performs the operations of the demo at past dates.
 """
 
 from collections.abc import Mapping

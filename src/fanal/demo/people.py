@@ -1,6 +1,7 @@
 """Demo events of people and partners: accounts, authorisations (habilitations), quotas; people's own records.
 
-Their own records are notes, saved views of the queue, and opened identities of reporters.
+Their own records are notes, saved views of the queue, and opened identities of reporters. `world` performs
+the operations of the demo at past dates; `at` is the date of the event.
 """
 
 from datetime import datetime, timedelta

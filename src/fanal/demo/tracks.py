@@ -1,6 +1,7 @@
 """Demo events of removal requests, notices to providers, and referrals to the justice system.
 
-They are in each state, from the decision to the outcome.
+They are in each state, from the decision to the outcome. `world` performs the operations of the demo at past
+dates.
 """
 
 from collections.abc import Sequence

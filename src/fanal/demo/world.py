@@ -1,4 +1,7 @@
-"""The framework of the demo: events with their dates, and the operations in the order of a desk's work."""
+"""The framework of the demo: events with their dates, and the operations in the order of a desk's work.
+
+`at` is the date of an event, timezone-aware.
+"""
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence

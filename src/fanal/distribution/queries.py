@@ -171,9 +171,10 @@ class KnownRecipient(Struct, frozen=True, kw_only=True):
 class SentPackage(Struct, frozen=True, kw_only=True):
     """A package of reports sent to another desk, with its standing instruction and its acknowledgement.
 
-    `recipient` is that desk's code. `instruction_id` is the standing instruction (a dated permission) under
-    which it was sent. `reports` is the number of its reports, `sha256` (hexadecimal) that of the encrypted
-    file; `due_at` is the deadline of the acknowledgement, `acknowledged_at` its date.
+    `recipient` is that desk's code, `recipient_name` its name, `country` (ISO 3166-1 alpha-2) and `region`
+    its place. `instruction_id` is the standing instruction (a dated permission) under which it was sent.
+    `reports` is the number of its reports, `sha256` (hexadecimal) that of the encrypted file; `due_at` is the
+    deadline of the acknowledgement, `acknowledged_at` its date.
     """
 
     id: UUID

@@ -227,7 +227,7 @@ class Cut(Enum):
 
 
 class Piece(Struct, frozen=True, gc=False):
-    """A piece of a JSON document read as a stream: an element of a selected array.
+    """A piece of a JSON document read as a stream: `body`, the bytes of an element of the array at `path`.
 
     With an empty path, it is the remainder of the document.
     """

@@ -64,9 +64,9 @@ class Transfer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A money transfer from `sender` (payer) to `beneficiary` (payee), with the values of its source.
 
     `place` is its position in the document (`row 3`, `CdtTrfTxInf[3]`). `at` is RFC 3339 (or a date alone)
-    and `amount` a plain decimal number, if readable. `label` is the text that came with it, `operator` the
-    payment service, `reference` its id there. `extra` holds the values without a field as pairs (column or
-    path, value): nothing is lost. `problems` are the values that could not be read.
+    and `amount` a plain decimal number, if readable. `currency` is an ISO 4217 code, `label` is the text that
+    came with it, `operator` the payment service, `reference` its id there. `extra` holds the values without a
+    field as pairs (column or path, value): nothing is lost. `problems` are the values that could not be read.
     """
 
     place: str

@@ -75,7 +75,10 @@ def get_referral(*, actor: Actor, referral_id: UUID) -> ReferralFile | None:
 
 
 def read_file(*, file: ActFile) -> ReferralFile:
-    """Convert an official act of the kind `referral`, with its document, into a referral with its texts."""
+    """Convert an official act of the kind `referral`, with its document, into a referral with its texts.
+
+    `file` is the act with its document, steps and approvals.
+    """
     referral = read_act(act=file.act)
     said = None if file.content is None else read_referral(file.content)
     facts, summary = (said.facts, said.summary) if said else (None, "")

@@ -107,6 +107,9 @@ def record_report(
 ) -> UUID:
     """Record an entry that names one report, and return the entry's id.
 
+    `action` is a code of `domain/actions.toml`, `at` the instant of the act, `detail` its codes, ids and
+    numbers, `motive` the purpose, by default the actor's.
+
     Raises:
         MotiveMissing: data are read or passed on without a purpose.
         UnknownVerb: the action is not in `domain/actions.toml`.
@@ -130,9 +133,9 @@ def record_batch(
     """Record one entry for many objects of one kind (such as `report`) and return its id.
 
     Each item is an object's id and its content (or result), of which only the keyed digest is stored; empty
-    content has no digest. The entry contains the Merkle root over all of them. `action` is a code of
-    `domain/actions.toml`, `detail` codes, ids and numbers, `motive` the purpose (motif de consultation), by
-    default the actor's.
+    content has no digest. The entry contains the Merkle root over all of them. `at` is the instant of the
+    act, `action` a code of `domain/actions.toml`, `detail` codes, ids and numbers, `motive` the purpose
+    (motif de consultation), by default the actor's.
 
     Raises:
         MotiveMissing: data are read or passed on without a purpose.

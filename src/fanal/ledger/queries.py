@@ -108,6 +108,8 @@ def list_entries(
 
     The caller shows purposes and codes only of objects that the actor may read.
 
+    `sought` are the criteria: all must be met.
+
     Raises:
         Refused: the actor may not search the ledger.
     """

@@ -168,8 +168,8 @@ def table(
 ) -> tuple[Part, ...]:
     """Return a part with a table, as the only item of a tuple; empty if it has no row.
 
-    `MOST_ROWS` rows at most are printed; a line says so. `count` is the number of all rows, if `rows` holds
-    the first ones alone.
+    `heading` is its title, `header` names the columns. `MOST_ROWS` rows at most are printed; a line says so.
+    `count` is the number of all rows, if `rows` holds the first ones alone.
     """
     if not rows:
         return ()

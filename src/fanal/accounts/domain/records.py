@@ -211,8 +211,9 @@ class DeskDetails:
 class DeskRecord:
     """A desk: a unit of the national service that handles reports.
 
-    `id` is its number in database rows, `code` its short unique name; the next four are its `DeskDetails`.
-    `closed_at` is the time of its closing, None while it is open.
+    `id` is its number in database rows, `code` its short unique name; the next four are its `DeskDetails`:
+    names in French and English, territory and contact in words. `closed_at` is the time of its closing, None
+    while it is open.
     """
 
     id: int
@@ -251,7 +252,8 @@ class DeskPerson:
 class CredentialRecord:
     """An API credential of an organisation, as shown to its people; never the secret.
 
-    `quota_per_minute`: calls allowed in a minute, None for no limit; `revoked_at` None: not revoked.
+    `quota_per_minute`: calls allowed in a minute, None for no limit; `revoked_at` None: not revoked. `login`
+    is the user name for HTTP Basic.
     """
 
     login: str
@@ -272,7 +274,8 @@ class CredentialUse:
     """An API credential of an organisation, with its quota and its use in the last hour.
 
     `quota_per_minute` is the number of calls allowed in a minute, None for no limit; `peak` the largest
-    number of calls in one minute, None if no calls were counted. `revoked_at` is None unless revoked.
+    number of calls in one minute, None if no calls were counted. `revoked_at` is None unless revoked. `login`
+    is its user name for HTTP Basic.
     """
 
     login: str
@@ -340,12 +343,12 @@ class AlikeAccount:
 class HabilitationRecord:
     """A habilitation (formal grant of a role) as shown on pages and in reviews; instants are timezone-aware.
 
-    `person`, `granted_by`, `approved_by` and `reviewed_by` are people's names, `desk` and `organisation`
-    names too, "" where there is none. `act_reference` names the legal act behind it. It applies from
-    `valid_from` to `valid_until` (excluded). `waits`: it awaits approval by a second granter. `revoked_at` is
-    None and `revocation_reason` "" unless revoked. `reviewed_at` and `reviewed_by`: the last review. `alike`
-    lists other people's accounts that share a name, an address, a sign-on subject or a security key with this
-    person's.
+    `person`, `granted_by`, `approved_by` and `reviewed_by` are people's names, `granted_by_id` the granter's
+    id, `desk` and `organisation` names too, "" where there is none. `act_reference` names the legal act
+    behind it. It applies from `valid_from` to `valid_until` (excluded). `waits`: it awaits approval by a
+    second granter. `revoked_at` is None and `revocation_reason` "" unless revoked. `reviewed_at` and
+    `reviewed_by`: the last review. `alike` lists other people's accounts that share a name, an address, a
+    sign-on subject or a security key with this person's.
     """
 
     id: UUID

@@ -1,7 +1,8 @@
 """`/ispws`: NCMEC-compatible reporting service, to which a provider switches by changing one address.
 
 Steps: status, xsd, submit, upload, fileinfo, finish, retract. Refusals are answer codes at HTTP 200, except
-for bad credentials (401). Accepted documents are stored byte for byte.
+for bad credentials (401). Accepted documents are stored byte for byte. Views receive the authenticated
+provider as `identity`.
 """
 
 from collections.abc import Sequence

@@ -15,7 +15,7 @@ class LetterText(Struct, frozen=True):
 
 
 class Mail(Struct, frozen=True, kw_only=True):
-    """The fields of an e-mail that sends an official act; `text` is its text in both languages.
+    """The fields of an e-mail that sends an official act; `subject` is in both languages, as `text` is.
 
     `sender` and `recipient` are mail addresses; an empty `recipient` means that the addressee receives the
     act through a web form. `attachment` is the name of the file that holds the exact bytes of the act's

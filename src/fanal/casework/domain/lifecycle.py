@@ -118,7 +118,8 @@ def lifecycle(  # noqa: PLR0913 - one for each field of a kind
     """Return the definition of a kind of official act; the parameters are explained at `Lifecycle`.
 
     `states` and `requirements`: its transitions, and the conditions of each; `reads` and `proposes`: the
-    policy actions to read and to draft.
+    policy actions to read and to draft. `missing` returns the code of what a document lacks; `decided`: a
+    decision opens such acts.
 
     Raises:
         ValueError: a transition without requirement, or a requirement without transition (programming error).

@@ -28,11 +28,12 @@ class ApprovalVerdict(StrEnum):
 class Act(Struct, frozen=True, kw_only=True):
     """An official act (referral, intelligence sheet, notice, removal request) without its document.
 
-    `kind` is the name of its lifecycle, `state` a state of that. `subject_id`: the report that the act
-    follows or, for an intelligence sheet, the payer; `decision_id`: the decision that opened it, None
-    without. `addressee`: to whom it goes. `author_id`: the person who drafted it. `basis`: the data on which
-    it rests, in the encoding of its kind. `level`: its urgency. `revision`: the number of its current
-    document. `sent_at`: None before its sending. `outcome`: code of the result, "" if none.
+    `kind` is the name of its lifecycle, `state` a state of that. `report_ids`: the reports that it names.
+    `subject_id`: the report that the act follows or, for an intelligence sheet, the payer; `decision_id`: the
+    decision that opened it, None without. `addressee`: to whom it goes. `author_id`: the person who drafted
+    it. `basis`: the data on which it rests, in the encoding of its kind. `level`: its urgency. `revision`:
+    the number of its current document. `sent_at`: None before its sending. `outcome`: code of the result, ""
+    if none.
     """
 
     id: UUID
@@ -77,10 +78,10 @@ class ActStep(Struct, frozen=True, kw_only=True):
     """A transition that an official act has made, as recorded by `actor_id`.
 
     `source` and `target` are the states before and after; `revision`, `addressee` and `outcome` those of the
-    act then. `happened_at` is the date that the person stated, `recorded_at` when it was recorded. `proof` is
-    the proof in words, `file` its file and `proof_digest` the SHA-256 of that file, in hexadecimal.
-    `warnings` were displayed to the person, in the encoding of the kind. `lapsed_at` is set on a sending that
-    was recorded after the act's legal basis had lapsed: the date of the lapse.
+    act then. `happened_at` is the date that the person stated, `recorded_at` when it was recorded. `reason`
+    is the person's text, `proof` the proof in words, `file` its file and `proof_digest` the SHA-256 of that
+    file, in hexadecimal. `warnings` were displayed to the person, in the encoding of the kind. `lapsed_at` is
+    set on a sending that was recorded after the act's legal basis had lapsed: the date of the lapse.
     """
 
     transition: str

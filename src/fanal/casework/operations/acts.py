@@ -185,10 +185,10 @@ def record_caused(
 ) -> bool:
     """Record a transition that another operation causes, in its transaction; return whether it was recorded.
 
-    `event` holds the facts to record. The transition names the rights of such operations
-    (`Requirement.also`), of which the actor holds one. It is not recorded if the act's state no longer allows
-    it. A person without write access to the act, such as an overseer, takes no lock: the database refuses the
-    transition if the state changes meanwhile.
+    `lifecycle` is the kind of act, `event` holds the facts to record. The transition names the rights of such
+    operations (`Requirement.also`), of which the actor holds one. It is not recorded if the act's state no
+    longer allows it. A person without write access to the act, such as an overseer, takes no lock: the
+    database refuses the transition if the state changes meanwhile.
 
     Raises:
         ActUnknown: no act of that kind has this id.

@@ -192,6 +192,7 @@ class KinLink(Struct, frozen=True, kw_only=True):
 
     `desk_id` is the desk of the other report. If the reader has no access to that desk, `other_id`, score and
     reasons are None or empty. `earlier`: whether the other report is the earlier one. `score` is 0 to 1.
+    `rule_version` is that of the linkage rule.
     """
 
     desk_id: int
@@ -228,8 +229,8 @@ class JudgementLine(Struct, frozen=True, kw_only=True):
     """A person's judgement on links or dossiers, for display; `reason` is empty once it has expired.
 
     `left` and `right` are the reports on its two sides at the actor's desks; what the sides mean depends on
-    `act` (`JudgementAct`). `undoes` is the judgement that an UNDO revokes, `undone` whether this one is
-    revoked.
+    `act` (`JudgementAct`). `author_id` is the person. `undoes` is the judgement that an UNDO revokes,
+    `undone` whether this one is revoked.
     """
 
     id: UUID

@@ -119,11 +119,11 @@ class RoleWeights(_StrictWeights, frozen=True, kw_only=True):
 class NearWeights(_StrictWeights, frozen=True, kw_only=True):
     """Points of evidence that supports or weakens a pair but never makes one, and time windows in seconds.
 
-    `ip`, `name` (full name) and `birth` (date of birth) are points for equal values; the `…_conflict` points
-    are subtracted. Windows of equal IP addresses: with equal ports (`port_seconds`), of an IPv6 prefix
-    (`prefix_seconds`), else `ip_seconds`. `apart` is subtracted where the incidents are at least
-    `apart_weeks` weeks apart, `alone` where both suspects have several identifiers and the reports share a
-    single kind of them.
+    `ip`, `name` (full name) and `birth` (date of birth) are points for equal values; `name_conflict` and
+    `birth_conflict` are subtracted where they differ. Windows of equal IP addresses: with equal ports
+    (`port_seconds`), of an IPv6 prefix (`prefix_seconds`), else `ip_seconds`. `apart` is subtracted where the
+    incidents are at least `apart_weeks` weeks apart, `alone` where both suspects have several identifiers and
+    the reports share a single kind of them.
     """
 
     ip: float
@@ -145,8 +145,9 @@ class Weights(_StrictWeights, frozen=True, kw_only=True):
     The points of a pair of reports are added: from `certain` on the link is certain, from `suggest` it is
     suggested to a person, below `shown` it is not stored. A value in more than `most_holders` reports links
     only `neighbours` reports on each side in time. A value seen with more than `companions` identities is a
-    hub: it identifies nobody, and keeps `hub_share` (0..1) of its points. The comments of the file explain
-    each number.
+    hub: it identifies nobody, and keeps `hub_share` (0..1) of its points. `mark` and `family` hold the points
+    of each weight class and group of classes, `roles` the factors by role, `near` the points of evidence that
+    makes no pair. The comments of the file explain each number.
     """
 
     schema: int

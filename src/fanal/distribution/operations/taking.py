@@ -32,8 +32,9 @@ _UNTOLD = frozenset({"TOO_LARGE", "KEY", "SEALED_FOR_ANOTHER", "TAKEN"})
 class Opened(Struct, frozen=True, kw_only=True):
     """A received package, decrypted and verified.
 
-    `body` holds the reports as JSON Lines. `sender` is the code of the desk that signed it; empty: its origin
-    is unproven. `answer` is our acknowledgement, to be returned to the sender.
+    `manifest` is what the package states of itself, `body` holds the reports as JSON Lines. `sender` is the
+    code of the desk that signed it; empty: its origin is unproven. `answer` is our acknowledgement, to be
+    returned to the sender.
     """
 
     manifest: Manifest

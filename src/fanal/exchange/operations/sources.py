@@ -280,6 +280,8 @@ def _said_by_sources(list_id: UUID, pairs: Sequence[tuple[str, str]]) -> list[It
 def note_failure(*, actor: Actor, source: ListSource, code: str, now: datetime) -> None:
     """Store why a fetch from a partner's list service failed (`code`); its checkpoint does not advance.
 
+    `code` is that of the failure (`exchange_refusal` labels), `source` the service.
+
     Raises:
         Refused: the actor may not manage lists.
     """

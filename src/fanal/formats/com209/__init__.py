@@ -54,12 +54,12 @@ class ThirdCountry(Part, frozen=True, kw_only=True):
 class ProviderReport(Part, frozen=True, kw_only=True):
     """The fields of article 13(1) of COM(2022)209 that a provider's report adds to the enclosed report.
 
-    `report_id` is the provider's id, `issued_at` the date of issue, `signature` the signature that
-    authenticates it. `abuse` are the kinds of potential abuse: known or new material, or solicitation of
-    children. `locations` are its origins by IP address, `third_countries` those where it was also reported.
-    `access` is whether the content was removed, disabled or is still available, since `access_changed_at`.
-    `urgent`: it requires immediate action. `legal_basis` and `detection_order` are the provider's grounds for
-    detecting it. Dates are texts; a None or empty field was not stated.
+    `format` is the mark of the format, `report_id` the provider's id, `issued_at` the date of issue,
+    `signature` the signature that authenticates it. `abuse` are the kinds of potential abuse: known or new
+    material, or solicitation of children. `locations` are its origins by IP address, `third_countries` those
+    where it was also reported. `access` is whether the content was removed, disabled or is still available,
+    since `access_changed_at`. `urgent`: it requires immediate action. `legal_basis` and `detection_order` are
+    the provider's grounds for detecting it. Dates are texts; a None or empty field was not stated.
     """
 
     format: Literal["fanal/com-2022-209-13/1"]

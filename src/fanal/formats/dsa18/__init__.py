@@ -41,7 +41,7 @@ class Informed(Part, frozen=True, kw_only=True):
 
 
 class ProviderStep(Part, frozen=True, kw_only=True):
-    """A step (`code`) that the provider has taken on the content or the account, its date and a remark."""
+    """A step (`code`) that the provider took on the content or account, its date, and a remark (`note`)."""
 
     code: Literal["REMOVED", "ACCESS_DISABLED", "ACCOUNT_SUSPENDED", "DATA_PRESERVED", "OTHER"]
     at: str | None = None
@@ -55,7 +55,8 @@ class Notification(Part, frozen=True, kw_only=True):
     place, is taking place or is likely to (art. 18(1)); `suspicion` gives the reasons, `offence` the offence.
     If no Member State concerned can be identified with reasonable certainty, `not_identified` is true and
     `fallback` names the authority informed instead. `aware_at` is when the provider became aware of the
-    offence, `informed` the other authorities that it has informed, `steps` what it has done.
+    offence, `informed` the other authorities that it has informed, `steps` what it has done. `format` is the
+    mark of the format, `notified_at` the date; `other_information` is free text.
     """
 
     format: Literal["fanal/dsa-18/1"]

@@ -37,7 +37,8 @@ class Member(Struct, frozen=True, kw_only=True):
 class FingerprintVote(Struct, frozen=True, kw_only=True):
     """An organisation's vote on one fingerprint (the hash of `kind`) of an entry.
 
-    `reason` is the id of the reason against the hash, empty for agreement; `reason_name` is its name.
+    `member` is the voter, `reason` the id of the reason against the hash, empty for agreement; `reason_name`
+    is its name.
     """
 
     member: Member
@@ -51,7 +52,8 @@ class SharedEntry(Struct, frozen=True, kw_only=True):
     """A list entry of hash sharing, or its deletion (`deleted`): its owner (`member`) and its hashes by kind.
 
     Kinds are in lower case (`md5`); `at` is the time of its last change, `classification` the class of the
-    material as the service writes it.
+    material as the service writes it. `media`: image or video; `fingerprints`: the hashes by kind; `votes`:
+    those of all organisations.
     """
 
     id: str
@@ -75,7 +77,7 @@ class EntriesPage(Struct, frozen=True, kw_only=True):
 
 
 class HandedVote(Struct, frozen=True, kw_only=True):
-    """A vote as an organisation submits it: agreement with a fingerprint, or ids of reasons against it."""
+    """A vote as an organisation submits it: for a hash (`affirmative`), or against it by reason ids."""
 
     affirmative: bool
     reasons: tuple[str, ...] = ()

@@ -77,6 +77,8 @@ def read_pieces(stream: BinaryIO, *, kind: str) -> Iterator[StatementPiece]:
 def read_head(stream: BinaryIO, *, kind: str) -> Head:
     """Return the head of a document: all elements except its transactions or entries.
 
+    `stream` is the file from its beginning; `kind` is `pacs.008` or `camt.053`.
+
     Raises:
         FormatRefused: not XML, a DOCTYPE, another root or namespace, over a limit, such as `MAX_HEAD_BYTES`.
     """

@@ -26,7 +26,7 @@ Check = Callable[[str], bool]
 class AttributeModel:
     """The model of an XML attribute: its key in the mapping table (`email/@type`), the check of its value.
 
-    `allows` returns whether a value is valid; None if any is.
+    `allows` returns whether a value is valid; None if any is. `required`: an element without it is invalid.
     """
 
     name: str

@@ -145,7 +145,7 @@ class Person(_Part, frozen=True, kw_only=True):
     """A person of the report with what the sender states: names, dates, contact, accounts, addresses.
 
     Values are as the sender wrote them. `devices` are device identifiers (IMEI, MAC address); `type` is the
-    source's own term for an ASSOCIATED person.
+    source's own term for an ASSOCIATED person. `handles` are user names, `ips` uses of IP addresses.
     """
 
     role: PersonRole
@@ -183,7 +183,8 @@ class File(_Part, frozen=True, kw_only=True):
     """The metadata of a file of the report, never its bytes.
 
     Hashes are hexadecimal: lower case on output, as the sender wrote them in a report that was read.
-    `seen_by_provider`: the provider's staff has viewed the content; None if not stated.
+    `seen_by_provider`: the provider's staff has viewed the content; None if not stated. `publicly_available`:
+    anybody could see it, None if not stated.
     """
 
     name: str | None = None
@@ -199,7 +200,8 @@ class File(_Part, frozen=True, kw_only=True):
 class Payment(_Part, frozen=True, kw_only=True, gc=False):
     """One payment in a report; `amount` is a decimal number as text, `label` the text that came with it.
 
-    `sender` and `beneficiary` are payer and payee as stated, `operator` is the payment service.
+    `sender` and `beneficiary` are payer and payee as stated, `operator` is the payment service, `currency` an
+    ISO 4217 code, `beneficiary_country` an ISO 3166-1 code.
 
     On output only: the operator's `reference`, and the indices of payer and payee in `persons`.
     """

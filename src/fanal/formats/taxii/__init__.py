@@ -48,7 +48,10 @@ class ApiRoot(TaxiiResource, frozen=True, kw_only=True):
 
 
 class Collection(TaxiiResource, frozen=True, kw_only=True):
-    """TAXII 2.1 Collection resource (section 5.2): a set of objects, here one list; always read-only."""
+    """TAXII 2.1 Collection resource (section 5.2): a set of objects, here one list; always read-only.
+
+    `media_types` are those of its objects.
+    """
 
     id: str
     title: str
@@ -71,7 +74,7 @@ class ManifestRecord(TaxiiResource, frozen=True, kw_only=True):
     """A record of the TAXII 2.1 Manifest resource (section 5.3): one version of a STIX object.
 
     `date_added` is when the object was added to the collection, `version` the time of its last change; both
-    are TAXII timestamps.
+    are TAXII timestamps. `media_type` is that of the object.
     """
 
     id: str

@@ -130,9 +130,10 @@ class Layout(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     `columns` maps column names (compared by `plain_name`) to fields; a file must have all `required` fields
     to match. `dates` are formats of `datetime.strptime`, tried in order; `zone` is the time zone of times
-    without an offset. `decimal` is the decimal separator. `currency` and `operator` are the values for
-    files that do not state them; `fallback_encoding` applies to text that is not UTF-8. `checked_by` names
-    who checked the layout.
+    without an offset. `decimal` is the decimal separator. `currency` and `operator` are the values for files
+    that do not state them; `fallback_encoding` applies to text that is not UTF-8. `separators` are the field
+    separators tried. `source` says where the layout is published, `checked_by` who checked it,
+    `in_force_from` since when it applies.
     """
 
     schema: int

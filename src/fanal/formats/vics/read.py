@@ -230,7 +230,7 @@ class Surveyed(Struct, kw_only=True):
 class Survey(Struct, kw_only=True):
     """The result of the first pass over a VICS file: what it declares of itself, and its cases.
 
-    `rest` is the document without its cases and media, as JSON.
+    `context` is what the file declares, `rest` is the document without its cases and media, as JSON.
     """
 
     context: FileContext

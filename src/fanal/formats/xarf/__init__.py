@@ -322,7 +322,7 @@ class XarfSent(Struct, frozen=True, kw_only=True):
     `org` and `email` are those of the desk; `received_at` stands in for a missing or unreadable incident
     date. `urls` are the report's addresses in WHATWG form, `classes` the csam classes of its files in their
     order, empty for a file without class; `exploitation` is the csem type of its kind, or empty. `is_test`
-    adds the tag of a test report.
+    adds the tag of a test report. `ncmec_report_id` is the report's id at NCMEC, or empty.
     """
 
     report_id: UUID

@@ -104,7 +104,8 @@ class IdentifierReading(Struct, frozen=True, kw_only=True, gc=False):
 class ReadPerson(Struct, frozen=True, kw_only=True):
     """A person with canonical values, and the results of parsing the person's identifiers.
 
-    `path` is that of the person in the report. `odd_age` is an implausible age, removed from the person.
+    `readings` are these results, one for each identifier. `path` is that of the person in the report.
+    `odd_age` is an implausible age, removed from the person.
     """
 
     person: Person

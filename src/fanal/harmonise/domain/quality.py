@@ -68,7 +68,10 @@ class PartRule(DataRecord, frozen=True, kw_only=True):
 
 
 class QualityRules(DataRecord, frozen=True, kw_only=True):
-    """The weights of the quality score in one version, in force from a date (`data/quality.toml`)."""
+    """The weights of the quality score in one version, in force from a date (`data/quality.toml`).
+
+    `part` holds each part of the score: its condition and its points.
+    """
 
     version: str
     in_force_from: date

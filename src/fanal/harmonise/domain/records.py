@@ -129,6 +129,7 @@ class HarmonisedUrl(Struct, frozen=True, kw_only=True, gc=False):
     """A web address: as reported, as parsed (`canonical`, WHATWG), as compared (`key`), host.
 
     `key` omits what does not distinguish pages (`values.urls`). None: the address could not be parsed.
+    `registrable_domain` is the domain that its owner registered.
     """
 
     reported: str
@@ -200,8 +201,8 @@ class HarmonisedReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `reference` is the sender's. `emergency`: the source declares a child in present danger, or escalates the
     report for `escalation_reason`. `kind` is the kind of incident, `channel` its medium, `platform` the
     service. `occurred` is the time of the incident as a range, from `occurred_at` and `occurred_until` as
-    reported. `places` are those of the child, of the other person and of a planned meeting: they yield no
-    selector.
+    reported. `urls` are the web addresses, `conversation` its messages, `payments` the transfers. `places`
+    are those of the child, of the other person and of a planned meeting: they yield no selector.
 
     `selectors` are the identifiers for comparison with other reports, `categories` the classes of incident
     and files. `computed` are the results of the desk's own hashing of `files`. `extra` holds the values

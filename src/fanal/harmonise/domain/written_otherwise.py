@@ -213,6 +213,8 @@ def differences(kind: Kind, text: str, value: str) -> tuple[Difference, ...]:
     """Return the differences between a search text and the spelling of an identifier that begins with it.
 
     () if the value does not begin with the text in any spelling, or begins with the text itself, in any case.
+
+    `kind` is that of the identifier, `value` the identifier.
     """
     steps = frozenset(_STEPS.get(kind, _LETTERS))
     if kind in EXACT_KINDS or not _agree(text, value, steps) or _agree(text, value):

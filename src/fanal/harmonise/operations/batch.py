@@ -137,7 +137,10 @@ def reveal_reporter(*, actor: Actor, sources: Sequence[Source]) -> dict[UUID, Id
 
 
 def source_of(*, opened: OpenedSubmission, facts: ReportFacts) -> Source:
-    """Build the input of harmonisation from a decrypted submission and the envelope of its report."""
+    """Build the input of harmonisation from a decrypted submission and the envelope of its report.
+
+    `opened` are its bytes, format and files, `facts` the metadata from its receipt.
+    """
     return Source(
         report_id=opened.report_id,
         desk_id=facts.desk_id,

@@ -215,7 +215,7 @@ class ReceiptRefused(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeCertificate:
-    """The offline root's certificate of a node's signing key, valid on days in UTC, both included.
+    """The offline root's certificate of a node's signing key, valid from and until days in UTC (included).
 
     `node` is the node's name, `public` its key, `proof` the root's signature over `statement`.
     """

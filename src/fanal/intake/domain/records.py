@@ -182,7 +182,8 @@ class Submission(Struct, frozen=True, kw_only=True):
     fingerprinted to distinguish a repeat from another document; `enclosed` likewise for the enclosed files,
     empty without any. `keys` are idempotency keys (kind, key), checked in order. `sender_id` is the partner,
     `reference` the sender's own id of the report. `details` are documents about files that stayed with the
-    sender; `files` are enclosed. `finish` is False for a report whose files and end follow. `urgent` means a
+    sender; `files` are enclosed. `is_test` marks a test report, `correlation_id` is the sender's
+    `X-Correlation-Id` header. `finish` is False for a report whose files and end follow. `urgent` means a
     person in danger; `slow_lane` puts it behind others in the queue. `identity` holds the reporter's
     statements about themself, sealed under a separate key. `to_child`: the holder of the receipt code is the
     child concerned, whom the follow-up addresses in other words. `code` is the receipt code that the form
@@ -262,12 +263,13 @@ class ReportFacts(Struct, frozen=True, kw_only=True):
     """The envelope of a report: its metadata without any content.
 
     `sender_id` is the partner, `PUBLIC_SENDER` for the public form; `reference` is the sender's own id,
-    `arrival` the channel. `wire_id` is the report's number on the NCMEC-compatible API, `correlation_id` the
-    sender's `X-Correlation-Id` header, "" if it sent none. `language` is that of the texts as the sender
-    states it (BCP 47), "" if it does not, `size` the length in bytes, `identity_id` the encrypted object with
-    the reporter's identity; None without. `urgent`: it declared a danger when it was received. `changed_at`
-    is the last change of its state or files, `stage` the processing stage it waits for, None if none;
-    `quarantined_at` is set if that stage failed on it three times.
+    `arrival` the channel, `format` that of the document. `is_test` marks a test report. `wire_id` is the
+    report's number on the NCMEC-compatible API, `correlation_id` the sender's `X-Correlation-Id` header, ""
+    if it sent none. `language` is that of the texts as the sender states it (BCP 47), "" if it does not,
+    `size` the length in bytes, `identity_id` the encrypted object with the reporter's identity; None without.
+    `urgent`: it declared a danger when it was received. `changed_at` is the last change of its state or
+    files, `stage` the processing stage it waits for, None if none; `quarantined_at` is set if that stage
+    failed on it three times.
     """
 
     report_id: UUID
@@ -348,8 +350,9 @@ class OpenedSubmission(Struct, frozen=True, kw_only=True):
 class FollowedMessage(Struct, frozen=True, kw_only=True):
     """One message of the conversation between desk and reporter, its text sealed (`object_id` in the vault).
 
-    `author_id` is the desk's author; None for the reporter, and always in the reporter's own view (`follow`).
-    `for_reporter` is the desk's text sealed to the receipt code's key.
+    `from_desk`: the desk wrote it, else the reporter. `author_id` is the desk's author; None for the
+    reporter, and always in the reporter's own view (`follow`). `for_reporter` is the desk's text sealed to
+    the receipt code's key.
     """
 
     message_id: UUID

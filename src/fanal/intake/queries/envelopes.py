@@ -39,7 +39,7 @@ _COLUMNS = (
 
 
 class Status(Struct, frozen=True, kw_only=True):
-    """The state of a report as shown to its sender: envelope and signed receipt ("" if there is none)."""
+    """The state of a report as shown to its sender: envelope (`facts`), signed receipt ("" without one)."""
 
     facts: ReportFacts
     receipt: str

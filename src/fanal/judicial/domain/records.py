@@ -75,10 +75,10 @@ class ReferralOutcome(StrEnum):
 class ReferralFacts(Struct, frozen=True, kw_only=True):
     """The facts of a report that a referral states: codes, days, counts, addresses, identifiers by role.
 
-    `kind` and `channel` are codes of the report, `first_day` and `last_day` the days of the incident.
-    `victims`, `suspects` and `files` are numbers; `victim_ages` are those known. `selectors`, the
-    identifiers, are (role, kind, value) without duplicates; no data of the reporter are included. `meeting`
-    is a planned meeting with the child, None without one.
+    `kind` and `channel` are codes of the report, `platform` is the service, `first_day` and `last_day` the
+    days of the incident. `victims`, `suspects` and `files` are numbers; `victim_ages` are those known.
+    `selectors`, the identifiers, are (role, kind, value) without duplicates; no data of the reporter are
+    included. `meeting` is a planned meeting with the child, None without one.
     """
 
     report_id: UUID
@@ -99,7 +99,7 @@ class ReferralFacts(Struct, frozen=True, kw_only=True):
 
 
 class ReferralDocument(Struct, frozen=True, kw_only=True):
-    """The document of a revision of a referral: the facts as drafted, and the officer's account of them."""
+    """The document of a revision of a referral: the facts as drafted, and the officer's `summary` of them."""
 
     facts: ReferralFacts
     summary: str = ""
@@ -108,9 +108,9 @@ class ReferralDocument(Struct, frozen=True, kw_only=True):
 class Referral(Struct, frozen=True, kw_only=True):
     """A referral to a prosecutor on a report, without its texts.
 
-    `decision_id` is the decision that opened it. `body` is the code of the addressed authority, `bases` the
-    offences considered, `level` the urgency, `due_at` the desk's own deadline to send it (None once sent or
-    withdrawn), `outcome` a `ReferralOutcome`.
+    `decision_id` is the decision that opened it, `author_id` the person who drafted it. `body` is the code of
+    the addressed authority, `bases` the offences considered, `level` the urgency, `due_at` the desk's own
+    deadline to send it (None once sent or withdrawn), `outcome` a `ReferralOutcome`.
     """
 
     id: UUID
@@ -216,7 +216,7 @@ class SheetDocument(Struct, frozen=True, kw_only=True):
 class Sheet(Struct, frozen=True, kw_only=True):
     """An intelligence sheet on a payer, without its facts and texts; `report_ids` are the reports behind it.
 
-    `body` is the code of the addressed authority.
+    `body` is the code of the addressed authority, `author_id` the person who drafted it.
     """
 
     id: UUID

@@ -44,8 +44,8 @@ class CallFacts(Struct, frozen=True, kw_only=True):
 
     `number` is the report's desk number, `kind` its code. `child` is where the child is, `person` where the
     suspect is, `meeting` where and when they are to meet, None without a planned meeting. `earliest` is the
-    start of the incident (RFC 3339), `precision` the finest unit stated; empty if unknown. `platform` is the
-    service on which they met.
+    start of the incident (RFC 3339), `precision` the finest unit stated; empty if unknown. `victims` and
+    `suspects` are the persons named. `platform` is the service on which they met.
     """
 
     report_id: UUID

@@ -12,9 +12,9 @@ def numbers_for(
 ) -> tuple[EmergencyNumber, ...]:
     """Return the emergency numbers in force on a day, the one to dial first.
 
-    `country` is where the child is: an ISO 3166-1 alpha-2 code, or words that name none (elsewhere); None if
-    unknown: then the desk's own country counts. Each number occurs once; those for people who cannot speak
-    come last.
+    `catalogue` holds the dated numbers, `on` is the day. `country` is where the child is: an ISO 3166-1
+    alpha-2 code, or words that name none (elsewhere); None if unknown: then the desk's own country counts.
+    Each number occurs once; those for people who cannot speak come last.
     """
     where = (country or HOME).upper()
     first: dict[str, EmergencyNumber] = {}
@@ -24,7 +24,10 @@ def numbers_for(
 
 
 def is_abroad(country: str | None, *, catalogue: Catalogue, on: date) -> bool:
-    """Return whether a country (as for `numbers_for`) is named and has no number of the desk's own."""
+    """Return whether a country (as for `numbers_for`) is named and has no number of the desk's own.
+
+    `catalogue` holds the dated emergency numbers, `on` is the day.
+    """
     if country is None:
         return False
     found = catalogue.in_force(EmergencyNumber, on)

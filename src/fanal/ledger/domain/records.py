@@ -111,9 +111,9 @@ class Entry:
 class StoredEntry:
     """An entry with the values of its database columns, for comparison with its canonical body.
 
-    `at` is the time of the act, `db_at` that of insertion. `objects` is None if they are compared
-    separately, `motive` if no purpose is stored. `writer` is the database role that inserted the entry,
-    None in older entries (leaf version 1).
+    `action` is its code, `verb` the kind of that act, `actor_id` the person. `at` is the time of the act,
+    `db_at` that of insertion. `objects` is None if they are compared separately, `motive` if no purpose is
+    stored. `writer` is the database role that inserted the entry, None in older entries (leaf version 1).
     """
 
     id: UUID
@@ -130,7 +130,7 @@ class StoredEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainLink:
-    """A link of the hash chain: an entry's number from 1, its leaf hash, and chain hashes (32 bytes each).
+    """A link of the hash chain: an entry's number `seq` (from 1), its leaf hash, and chain hashes (32 bytes).
 
     `prev_hash` is the chain hash of the link before, `chain_hash` its own. `recorded_at` is the entry's
     insertion time, `numbered_at` that of its numbering.

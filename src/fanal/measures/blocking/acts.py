@@ -115,6 +115,7 @@ def amend_blocking(
     """Change the reasons and the checklist of a blocking not yet listed; return its new revision number.
 
     It becomes a draft again: approvals of the second and third person are void. The name is never changed.
+    `mentions` is the checklist of the particulars that the site does not publish.
 
     Raises:
         ActUnknown: no blocking has this id.

@@ -32,9 +32,9 @@ class Ground(StrEnum):
 class Mentions(Struct, frozen=True, kw_only=True):
     """A checklist of the particulars that a site must publish (legal mentions, LCEN article 1er-1).
 
-    Each field holds the reference of the capture that proves the absence of one: the publisher's name, seat
-    or address, telephone number, director of publication, host. Empty: its absence is not proved. A private
-    person may give no more than the host; `host` is then not absent.
+    Each field holds the reference of the capture that proves the absence of one: the publisher's name
+    (`identity`), seat or address, telephone number, director of publication, host. Empty: its absence is not
+    proved. A private person may give no more than the host; `host` is then not absent.
     """
 
     identity: str = ""

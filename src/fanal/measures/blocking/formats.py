@@ -8,7 +8,8 @@ zone at the SOA's expiry.
 
 A delta is a further file with the difference between two versions. A client that holds the version
 `from_serial` sets and removes the entries, and then holds exactly the version `serial`, whose `blocking.json`
-has the digest that the manifest of that file states.
+has the digest that the manifest of that file states. `block` is the version of the list to write or to
+compare with.
 """
 
 import csv
@@ -50,8 +51,9 @@ _SERVER = "localhost."
 class ZoneContent(Struct, frozen=True, kw_only=True):
     """The content of a zone file (response policy zone) of the blocking list.
 
-    `expire` is the SOA's expiry in seconds, `target` the host to which all names are directed by CNAME, ""
-    without names. `names` are the blocked names; each has a wildcard record too.
+    `serial` is the version's number, `expire` the SOA's expiry in seconds, `target` the host to which all
+    names are directed by CNAME, "" without names. `names` are the blocked names; each has a wildcard record
+    too.
     """
 
     serial: int
@@ -168,7 +170,7 @@ _UNUSABLE = ("0.0.0.0", "::")  # noqa: S104 - written, not bound
 
 
 class JsonEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A blocked name in the JSON files, with its start and expiry as instants in UTC (ISO 8601)."""
+    """A blocked name in the JSON files, with its start (`since`) and expiry as instants in UTC (ISO 8601)."""
 
     name: str
     since: str

@@ -1,4 +1,8 @@
-"""Rules of blockings: what may be blocked on the basis of a removal request, and deadlines. Pure."""
+"""Rules of blockings: what may be blocked on the basis of a removal request, and deadlines. Pure.
+
+`catalogue` holds the dated law, `on` is the day on which it must be in force; `facts` are those of one
+blocking.
+"""
 
 from collections.abc import Collection
 from datetime import UTC, date, datetime, time, timedelta
@@ -50,8 +54,8 @@ class BlockingFacts(Struct, frozen=True, kw_only=True):
 def name_to_block(text: str, *, removal: Measure, ground: Ground, own: Collection[str]) -> HostName:
     """Parse the host name that a blocking resting on this removal request shall block; return it as A-labels.
 
-    It must be the host of the request, or a domain above it. `own` are the host names of the desk and of its
-    stop page.
+    It must be the host of the request, or a domain above it. `ground` is the legal ground of the blocking.
+    `own` are the host names of the desk and of its stop page.
 
     Raises:
         Refusal: kind `blocking`: a code of `names.read_name`, NAME_ELSEWHERE (neither the host of the request

@@ -147,7 +147,8 @@ def amend_dereferencing(
 ) -> int:
     """Complete or change a dereferencing not yet notified; return its new revision, a draft.
 
-    `targets` are the addresses to keep. An approval becomes void.
+    `addressee` is the recipient, `targets` the addresses to keep, `reasons` the officer's text. An approval
+    becomes void.
 
     Raises:
         ActUnknown: no dereferencing has this id.

@@ -25,10 +25,10 @@ class Dereferencing(Struct, frozen=True, kw_only=True):
     """The content of a dereferencing: the search engine or directory, and the addresses not to list any more.
 
     `act_id` and `revision` identify its document. `removal_id` is the removal request on which it rests,
-    `host` the host name of the addresses `targets`. `basis` is the article that provides the measure,
-    `offence` the article violated; `basis_entry` and `offence_entry` are the ids of the applied versions of
-    the law. `hours` is the time allowed for removing the results, `again` for listing them again after the
-    end. `reasons` is the officer's text.
+    `addressee` the recipient, `host` the host name of the addresses `targets`. `basis` is the article that
+    provides the measure, `offence` the article violated; `basis_entry` and `offence_entry` are the ids of the
+    applied versions of the law. `hours` is the time allowed for removing the results, `again` for listing
+    them again after the end. `reasons` is the officer's text.
     """
 
     act_id: UUID

@@ -1,4 +1,8 @@
-"""Rules of dereferencings: what a removal request permits to be dereferenced, and deadlines. Pure."""
+"""Rules of dereferencings: what a removal request permits to be dereferenced, and deadlines. Pure.
+
+`catalogue` holds the dated law, `on` is the day on which it must be in force; `facts` are those of one
+dereferencing.
+"""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta

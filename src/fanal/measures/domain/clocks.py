@@ -3,7 +3,7 @@
 Sources: LCEN articles 6-1, 6-2, 6-2-1; decrees 2015-125 and 2015-253.
 
 Hours are elapsed time: a change to or from summer time does not alter their number. A period in weeks ends at
-the same local time in Paris.
+the same local time in Paris. `catalogue` holds the dated law and delays.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ LONGEST_QUARTER = timedelta(days=92)
 
 
 class Suspension(Struct, frozen=True, kw_only=True):
-    """A suspension of the legal clock (the 24 hours for removal); `until` is None while it lasts."""
+    """A suspension of the legal clock (24 hours for removal) from `since` to `until`, None while it lasts."""
 
     since: datetime
     until: datetime | None

@@ -61,9 +61,10 @@ class Lawful(Struct, frozen=True, kw_only=True):
 class Earlier(Struct, frozen=True, kw_only=True):
     """Another removal request for the same address, now or in an earlier revision.
 
-    `key` is the address's comparison key (`target_key`). `asked`: its current revision targets the address.
-    `refused`: the last verdict on a revision with the address was a refusal. `replaced`: it was withdrawn by
-    a new decision, not by a person. `ending`: the overseer recommended its end.
+    `measure_id` is that request, `key` the address's comparison key (`target_key`). `asked`: its current
+    revision targets the address. `refused`: the last verdict on a revision with the address was a refusal.
+    `replaced`: it was withdrawn by a new decision, not by a person. `ending`: the overseer recommended its
+    end.
     """
 
     key: UUID

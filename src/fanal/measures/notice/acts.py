@@ -83,7 +83,7 @@ def amend_notice(
 ) -> None:
     """Complete or change an unsent notice; it becomes a draft again.
 
-    `targets` are the addresses to keep, `reasons` the text of the notice.
+    `addressee` is the provider, `targets` are the addresses to keep, `reasons` the text of the notice.
 
     Raises:
         ActUnknown: no notice has this id.

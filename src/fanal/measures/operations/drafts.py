@@ -79,7 +79,8 @@ def amend_measure(
 ) -> int:
     """Amend an unsent removal request and return its new revision; it becomes a draft, its approval is void.
 
-    `targets` are the addresses to keep. `non_disclosure`: the host must not inform the content provider.
+    `addressee` is the host, `targets` are the addresses to keep. `non_disclosure`: the host must not inform
+    the content provider.
 
     Raises:
         ActUnknown: no measure has this id.

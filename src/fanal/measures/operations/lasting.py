@@ -82,7 +82,7 @@ def record_lasting(  # noqa: PLR0913 - those of `take_step`, and the two tables 
     """Record a transition of a blocking or dereferencing; return the id of its report.
 
     `lifecycle` is that of the kind of act. `reasoned` are the names of transitions that need a reason,
-    `checks` are further checks of the kind, by transition.
+    `event` is what to record, `checks` are further checks of the kind, by transition.
 
     Raises:
         Refusal: NO_REASON, a code of the check, or one of `casework.operations.acts.take_step`.

@@ -1,4 +1,7 @@
-"""Records and state table of assignments: who is in charge of a report, and since when."""
+"""Records and state table of assignments: who is in charge of a report, and since when.
+
+`case` is the report's queue row, `given` its open assignment, None without one.
+"""
 
 from datetime import datetime, timedelta
 from enum import StrEnum

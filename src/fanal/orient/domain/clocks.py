@@ -1,4 +1,7 @@
-"""Deadlines of the desk from dated rules, and retry delays of failed calls to the duty people. Pure."""
+"""Deadlines of the desk from dated rules, and retry delays of failed calls to the duty people. Pure.
+
+`catalogue` holds the dated rules.
+"""
 
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum

@@ -17,12 +17,18 @@ _HOME = "FR"
 
 
 def propose(*, items: Sequence[OrientItem], catalogue: Catalogue) -> list[Proposal]:
-    """Return a proposal (actions, legal bases, authorities, reasons) for each of `items`, in their order."""
+    """Return a proposal (actions, legal bases, authorities, reasons) for each of `items`, in their order.
+
+    `items` are reports with their findings; `catalogue` holds the dated legal rules.
+    """
     return [propose_one(item, catalogue=catalogue) for item in items]
 
 
 def propose_one(item: OrientItem, *, catalogue: Catalogue) -> Proposal:
-    """Return the proposal for one report: actions (tracks), legal bases, competent authorities, reasons."""
+    """Return the proposal for one report: actions (tracks), legal bases, competent authorities, reasons.
+
+    `item` is the report with its findings; `catalogue` holds the dated legal rules.
+    """
     facts = read_facts(item)
     qualified = qualify(facts, catalogue=catalogue)
     bodies, routes = _bodies(facts, catalogue)

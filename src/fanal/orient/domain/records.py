@@ -382,7 +382,8 @@ class Call(Struct, frozen=True, kw_only=True):
 class Note(Struct, frozen=True, kw_only=True):
     """A note of the desk on one report, or on the reports that a dossier held when the note was written.
 
-    `dossier_id` is None for a note on one report; `words` (its text) is None once it has expired.
+    `report_ids` are these reports, `author_id` is the writer. `dossier_id` is None for a note on one report;
+    `words` (its text) is None once it has expired.
     """
 
     id: UUID

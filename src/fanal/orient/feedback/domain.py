@@ -66,6 +66,8 @@ class Feedback(Struct, frozen=True, kw_only=True):
 def checked_lacks(verdict: FeedbackVerdict, lacks: tuple[str, ...]) -> tuple[str, ...]:
     """Check a person's feedback; return the codes of the missing data in standard order, each once.
 
+    `lacks` are the codes (`FIELDS`) of data that the report should have had.
+
     Raises:
         Refusal: VERDICT: a person cannot choose it; UNKNOWN_FIELD (no such field); NO_FIELD: LACKS_DATA
             without any field; FIELDS_UNASKED: fields with another verdict.

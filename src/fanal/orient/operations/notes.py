@@ -33,6 +33,8 @@ class NothingToNote(LookupError):
 def note_report(*, actor: Actor, report_id: UUID, words: str, now: datetime) -> UUID:
     """Write a note on a report and return its id; colleagues whom it names with `@` are notified.
 
+    `words` is its text.
+
     Raises:
         NothingToNote: no such report in the queue.
         Refused: the actor may not write notes at that desk.
@@ -49,8 +51,8 @@ def note_report(*, actor: Actor, report_id: UUID, words: str, now: datetime) -> 
 def note_dossier(*, actor: Actor, dossier_id: UUID, words: str, now: datetime) -> UUID:
     """Write a note on a dossier and return its id; colleagues whom it names with `@` are notified.
 
-    It is stored with the reports that the dossier holds now at one desk: the desk of its first report within
-    the actor's reach. It follows these reports when dossiers merge or split.
+    `words` is its text. It is stored with the reports that the dossier holds now at one desk: the desk of its
+    first report within the actor's reach. It follows these reports when dossiers merge or split.
 
     Raises:
         NothingToNote: the dossier holds no report of the actor's desks.
@@ -131,8 +133,8 @@ def store_note(
 ) -> list[ObjectRef]:
     """Store a note in the caller's transaction, and notify the colleagues whom it names, but not `to`.
 
-    `to`: the person to whom it is given, who is notified anyway. Returns the note and these people, as
-    objects for the entry of the caller's act.
+    `words` is its text, `desk_id` the desk to which it belongs. `to`: the person to whom it is given, who is
+    notified anyway. Returns the note and these people, as objects for the entry of the caller's act.
 
     Raises:
         Refusal: NO_WORDS (blank), TOO_LONG (over `MAX_NOTE` characters), UNREADABLE (a NUL or lone

@@ -49,7 +49,7 @@ def raw_public(public: X25519PublicKey) -> bytes:
 
 
 def key_fingerprint(purpose: str, material: bytes) -> bytes:
-    """Return the SHA-256 of a key's use and bytes (`material`), its name in the table `fanal_key`."""
+    """Return the SHA-256 of a key's `purpose` (its use) and bytes (`material`): its name in `fanal_key`."""
     return hashlib.sha256(b"fanal/key/" + purpose.encode() + b"\x00" + material).digest()
 
 

@@ -184,6 +184,8 @@ class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth carr
         """Return the provider's token response (RFC 6749, 5.1) to the authorization code in the request.
 
         The nonce of the sign-in is derived from `pkce_code_verifier`, for the check of the ID token.
+
+        `app` and `client` are allauth's: the configured provider, and its HTTP client.
         """
         self._nonce = nonce_of(pkce_code_verifier)
         answer: dict[str, object] = super().get_access_token_data(

@@ -1,4 +1,7 @@
-"""Template tags of the shared components, available in every template (see README.md)."""
+"""Template tags of the shared components, available in every template (see README.md).
+
+`context` is that of the template, which Django passes.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

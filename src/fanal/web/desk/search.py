@@ -67,7 +67,7 @@ _ACTS = (
 
 
 class Found(Struct, frozen=True, kw_only=True):
-    """What a search found: reports, identifiers as (kind, value), names of other desks that hold the value.
+    """What a search found: report ids, identifiers as (kind, value), names of other desks with the value.
 
     `shown` is further template context for its page.
     """

@@ -93,7 +93,7 @@ _ACTED_ON = 1000
 
 
 class TeamMember(Struct, frozen=True, kw_only=True):
-    """A person of a desk: name, workload, and the first of the reports in their charge (`cases`).
+    """A person of a desk: name, workload (`load`), and the first of the reports in their charge (`cases`).
 
     `ids`: the ids of all these reports, separated by spaces, for an act on several.
     """

@@ -269,7 +269,8 @@ class ChangedItem(Struct, frozen=True, kw_only=True):
 
     `change` is the number of that change. `values` are its hashes or addresses in force as (kind, value); for
     a withdrawn entry (a tombstone), those of the withdrawal. `classification` is its category in the list's
-    vocabulary. `until` is the last expiry of its values, None if one of them has none.
+    vocabulary. `until` is the last expiry of its values, None if one of them has none. `scope`: known
+    material, or known false alarms.
     """
 
     item_id: UUID
@@ -285,7 +286,7 @@ class ChangedItem(Struct, frozen=True, kw_only=True):
 
 
 class Feed(Struct, frozen=True, kw_only=True):
-    """A page of the feed of changes of the lists of known material.
+    """A page of the change feed of the lists of known material: entries (`items`) in the order of the feed.
 
     `next` is the position of the following page, None at the present end.
     """

@@ -50,6 +50,7 @@ class PayerScore(Struct, frozen=True, kw_only=True):
     '' for none. `suspected`: whether the score reaches the typology's threshold. `points` are the indicators
     found. `total` is in euros, over the transfers with a known currency; `countries` are the beneficiaries'.
     `sender` is the payer; `first_at` and `last_at` are the times of the first and last transfer.
+    `rule_version` is the version of the typologies.
     """
 
     sender: PayingParty

@@ -314,8 +314,8 @@ def tfidf(counts: Mapping[str, int], vocabulary: Vocabulary) -> list[tuple[int, 
 def words_of(labels: Sequence[Label], coefficients: Vectors) -> KnownWords:
     """Return the known words of labelled texts: the vocabulary, and the weight of each word in each column.
 
-    This is possible since the word kernel is linear in the words. `coefficients` (of reading with words) has
-    a row for each text.
+    This is possible since the word kernel is linear in the words. `labels` are the texts with their codes;
+    `coefficients` (of reading with words) has a row for each text.
     """
     texts = [word_counts(label.text) for label in labels]
     vocabulary = vocabulary_of(texts)

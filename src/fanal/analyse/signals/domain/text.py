@@ -121,7 +121,7 @@ class Sentence(Struct, frozen=True, kw_only=True):
     """A sentence of an utterance (a text by a single speaker).
 
     `start` and `end` are its offsets in the utterance's text. `question`: whether a question mark is among
-    its last eight characters.
+    its last eight characters. `tokens` are its words.
     """
 
     utterance: Utterance

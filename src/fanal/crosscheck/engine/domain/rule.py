@@ -152,5 +152,5 @@ def least_certain(weights: Weights) -> float:
 
 
 def certain_of(pairs: Pairs, weights: Weights) -> Flags:
-    """Return a mask of the pairs that have enough points of evidence for a certain link."""
+    """Return a mask: True for each pair with the points that `weights` requires for a certain link."""
     return pairs.points >= least_certain(weights)

@@ -1,4 +1,8 @@
-"""Document frequency of values, and the hubs among them: values that co-occur with many identities."""
+"""Document frequency of values, and the hubs among them: values that co-occur with many identities.
+
+Rows are (report, value) pairs as columns, sorted by value; `weights` are the points and limits of the linkage
+rule.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
@@ -244,7 +248,8 @@ def at_least(
 ) -> tuple[ValueStanding, Groups]:
     """Return the document frequencies with those values raised that were more frequent before an erasure.
 
-    `kept` are their states by short key; a value counts as held by as many reports as its step begins with.
+    `standing` are the frequencies by row, `groups` the values among `rows`. `kept` are their states by short
+    key; a value counts as held by as many reports as its step begins with.
     """
     hub, holders = groups.hub.copy(), np.zeros(len(groups.size), np.int64)
     keys, marks = rows.key[groups.start], rows.mark[groups.start]
@@ -261,7 +266,10 @@ def at_least(
 
 
 def least_holders(mark: Mark, step: int, weights: Weights) -> int:
-    """Return the least number of reports that hold a value which has passed `step` frequency steps."""
+    """Return the least number of reports that hold a value which has passed `step` frequency steps.
+
+    `mark` is the value's weight class, which has its own steps.
+    """
     steps = weights.mark[mark].steps
     if step > len(steps):
         return weights.most_holders + 1

@@ -117,7 +117,7 @@ class Explainer:
         self._selector = told
 
     def links(self, ids: Sequence[UUID], *, fresh: Flags | None = None) -> Iterator[Link]:
-        """Yield the links of all pairs, in the order of the pairs; `ids` are the ids of the reports.
+        """Yield the links of all weighted pairs, in order; `ids` are the report ids by place in the sheet.
 
         With `fresh`, a mask of reports, the shared values are read from the records of these reports; without
         it, from the later report's.

@@ -174,9 +174,10 @@ MOST_READ = 1000
 class HeldByOthers(Struct, frozen=True, kw_only=True):
     """A value of the batch that several reports hold.
 
-    `mark` is its weight class, `holders` the number of these reports. `read` are the ids of those that were
-    read, ascending, complete up to `sure` (None: unknown). Reports after `sure` have more than `most_holders`
-    others before them. If not all were read, `holders` is not exact, but exceeds `most_holders`.
+    `selector` is the value, `mark` its weight class, `holders` the number of these reports. `read` are the
+    ids of those that were read, ascending, complete up to `sure` (None: unknown). Reports after `sure` have
+    more than `most_holders` others before them. If not all were read, `holders` is not exact, but exceeds
+    `most_holders`.
     """
 
     selector: Selector

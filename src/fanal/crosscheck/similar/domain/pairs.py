@@ -5,7 +5,8 @@ few of each kind; the others follow from the dossier of an accepted pair. Stop k
 too many others, do not count.
 
 By similar identifiers, only the earliest holders of two similar values are paired, since links connect all
-other holders to them. Blocking keys shared by many different values do not count.
+other holders to them. Blocking keys shared by many different values do not count. `rules` are the limits of
+similarity (`data/nearness.toml`).
 """
 
 from collections import Counter, defaultdict

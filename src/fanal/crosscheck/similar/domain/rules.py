@@ -16,9 +16,10 @@ class _StrictRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Holders(_StrictRules, frozen=True, kw_only=True):
     """Limits from which a key (digest of a feature) becomes a stop key, which makes no reports similar.
 
-    Each field is the most reports that may hold a key of that kind. `rejections` is the number of rejected
-    pairs with a passage that make it a stop key. `spelling` is the most different values that may share a
-    form; a value in the sentences of two reports counts twice. `line` is an internet line in one period.
+    Each field is the most reports that may hold a key of that kind: `passage` of a text, web `page`, postal
+    `address`, `name` of a suspect, `picture`. `rejections` is the number of rejected pairs with a passage
+    that make it a stop key. `spelling` is the most different values that may share a form; a value in the
+    sentences of two reports counts twice. `line` is an internet line in one period.
     """
 
     passage: int
@@ -134,7 +135,9 @@ class NearRules(_StrictRules, frozen=True, kw_only=True):
     """The contents of the file of similarity rules.
 
     `schema` is the version of the file format, `version` that of the rules. `suggested` is the most earlier
-    reports with which a report is paired, for each kind of similarity.
+    reports with which a report is paired, for each kind of similarity. `holders` are the limits of stop keys.
+    The other fields are the rules of each kind: a text, web page, picture, postal address, name with date of
+    birth, spelling of an identifier, identifier in a sentence (`mention`), and internet line.
     """
 
     schema: int

@@ -24,7 +24,7 @@ _HIGHEST = 0.89
 
 
 class Resemblance(Struct, frozen=True, kw_only=True):
-    """Two reports (the later first) whose people the trained linkage model scores as similar.
+    """Two reports whose people the trained linkage model scores as similar: a later one, and `other_id`.
 
     `probability` is the model's match probability; `alike` maps each agreement (`EMAIL_LETTER`, …) to its
     match weight in bits.

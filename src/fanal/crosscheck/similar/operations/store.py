@@ -202,7 +202,10 @@ def worn_among(keys: Collection[int]) -> frozenset[int]:
 
 
 def note_worn(keys: Iterable[int]) -> None:
-    """Store keys as stop keys, which no longer make reports similar."""
+    """Store keys as stop keys, which no longer make reports similar.
+
+    A key is the 64-bit digest of a feature, such as a passage of a text.
+    """
     sql.run(
         "INSERT INTO crosscheck_worn SELECT unnest(%s::bigint[]) ON CONFLICT DO NOTHING",
         [plain_array(map(str, sorted(keys)))],

@@ -140,7 +140,7 @@ Fact = tuple[str, str]
 
 
 class OpenedIdentity(Struct, frozen=True, kw_only=True):
-    """A disclosed identity of a reporter: pairs (code, value); empty if the report says nothing of it.
+    """A disclosed identity of a reporter: `facts` as (code, value); empty if the report says nothing of it.
 
     `opening_id` is the id of the recorded disclosure.
     """

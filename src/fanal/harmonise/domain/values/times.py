@@ -37,7 +37,7 @@ _SECOND = timedelta(seconds=1)
 
 
 class ReadTime(Struct, frozen=True, kw_only=True):
-    """A parsed time and, if daylight saving time makes it ambiguous, a warning code."""
+    """A parsed time (`range`) and, if daylight saving time makes it ambiguous, the code of a warning."""
 
     range: TimeRange
     warning: str | None = None  # TIME_SKIPPED_BY_CLOCKS | TIME_REPEATED_BY_CLOCKS

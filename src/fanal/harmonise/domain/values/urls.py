@@ -267,9 +267,9 @@ class Address(Struct, frozen=True, kw_only=True):
     """A parsed web address; if it could not be parsed, only `reported` and `warning` are set.
 
     `reported` is the text as reported, `canonical` its WHATWG form, `key` the form for comparison, without
-    what does not distinguish pages. `host` is the host, and in addition: `registrable_domain`, the domain
-    that its owner registered; `onion`, its onion service; `ip`, if it is an IP address. `warning` is the code
-    of a correction made for reading, or of why it is unreadable.
+    what does not distinguish pages. `scheme` and `port` are as stated, `host` is the host, and in addition:
+    `registrable_domain`, the domain that its owner registered; `onion`, its onion service; `ip`, if it is an
+    IP address. `warning` is the code of a correction made for reading, or of why it is unreadable.
     """
 
     reported: str

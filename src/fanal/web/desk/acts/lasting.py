@@ -1,4 +1,7 @@
-"""Views shared by measures that last until they are lifted (blocking, dereferencing): list, steps, drafts."""
+"""Views shared by measures that last until they are lifted (blocking, dereferencing): list, steps, drafts.
+
+`kind` is the configuration of blockings or of dereferencings.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -79,7 +79,8 @@ def choose(
     """Return the reports chosen by the query of a dossier page's URL; None without a valid choice.
 
     Parameters, one of: `report` (id), `place` (code), `value` (digest), or `from` and `to` (days, inclusive;
-    one may be absent) with or without `lane`. `names`: display references by report id.
+    one may be absent) with or without `lane`. `facets`: the places, days and values of each report, by id;
+    `names`: display references by report id.
     """
     report_id = identifier(query.get("report", ""))
     if report_id is not None and report_id in facets:

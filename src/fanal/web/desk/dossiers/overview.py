@@ -54,7 +54,10 @@ def overview_of(
     events: Sequence[TimelineEvent],
     lang: str,
 ) -> Overview:
-    """Return the summary of a dossier from its reports' `records` and `cases` (queue rows), by report id."""
+    """Return the summary of a dossier from its reports' `records` and `cases` (queue rows), by report id.
+
+    `events` are those of its timeline; texts are in `lang`.
+    """
     rows = list(cases.values())
     platforms = [name for name, _n in Counter(c.platform for c in rows if c.platform).most_common()]
     levels = Counter(case.level for case in rows)

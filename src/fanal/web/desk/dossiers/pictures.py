@@ -71,7 +71,7 @@ class ShownLane(NamedTuple):
 
 
 class ShownChart(NamedTuple):
-    """A timeline chart for the template, for pages of one width: `size` is wide or narrow."""
+    """A timeline chart for the template, its rows being `lanes`, for pages of one `size`: wide or narrow."""
 
     size: str
     chart: Chart
@@ -120,7 +120,10 @@ class Pictures(Struct, frozen=True, kw_only=True):
 def pictures_of(
     query: QueryDict, view: DossierView, told: Told, *, desks: Mapping[int, str]
 ) -> Pictures:
-    """Return the pictures of a dossier with the choice in `query`; `desks`: names of other desks by id."""
+    """Return the pictures of a dossier with the choice in `query`; `desks`: names of other desks by id.
+
+    `view` is the dossier, `told` the data from which the pictures are drawn.
+    """
     shared = shared_values(view)
     codes = codes_by_report(told.places)
     facets = facets_of(told.own, told.events, codes, shared)

@@ -90,7 +90,7 @@ class MapMark(Struct, frozen=True, kw_only=True):
 
 
 class PlaceMap(Struct, frozen=True, kw_only=True):
-    """A map with marks: its `name` in `maps.svg`, and its size in the map's units.
+    """A map with marks: its `name` in `maps.svg`, and its `width` and `height` in the map's units.
 
     `held`: codes of the shapes to tint. `wide`, `narrow`: the marks for wide and for narrow pages.
     """

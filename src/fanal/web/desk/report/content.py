@@ -1,7 +1,7 @@
 """Content of a report arranged for its page: timeline, conversation, findings, identifiers, cards of files.
 
 A file's card shows facts, hashes, list entries and earlier assessments. No byte of a file is ever sent to a
-browser: the tile is grey and shows facts only.
+browser: the tile is grey and shows facts only. `record` is the report in the internal format.
 """
 
 from collections.abc import Container, Mapping, Sequence

@@ -98,8 +98,8 @@ def typed_from(
 ) -> Typed:
     """Return the draft form of a priority rule set as posted; a missing number keeps its value in `rules`.
 
-    `rules` is the set being changed. A missing version is empty. `left_out`: rules of other sets; each stays
-    out of the draft unless its fields were posted.
+    `post` are the posted fields. `rules` is the set being changed. A missing version is empty. `left_out`:
+    rules of other sets; each stays out of the draft unless its fields were posted.
     """
 
     def said(name: str, value: float) -> str:

@@ -97,11 +97,11 @@ class Compared:
 class Panel:
     """A figure ready for display: texts about it, table and chart.
 
-    `key` names the panel on its page, `code` the figure. `since` is the first day covered. `query` and
-    `retention` say how the figure is computed and how long it is kept. `header` and `lines` are the table;
-    `chart` is the data for `charts.js`, None for a table only. `total` is the number in the last line of the
-    table, if it has one, and `spark` its sparkline. `legend` gives the numbers of each shade of a heat map or
-    of a map, `shapes` the départements of the latter.
+    `key` names the panel on its page, `code` the figure. `since` is the first day covered. `definition` says
+    what is counted, `source` the tables, `query` how the figure is computed, `retention` how long it is kept.
+    `header` and `lines` are the table; `chart` is the data for `charts.js`, None for a table only. `total` is
+    the number in the last line of the table, if it has one, and `spark` its sparkline. `legend` gives the
+    numbers of each shade of a heat map or of a map, `shapes` the départements of the latter.
     """
 
     key: str
@@ -156,7 +156,7 @@ class Course:
 class Headline:
     """The total of a panel, displayed on its own at the top of the page.
 
-    `key` is that of the panel. `value`, `before` (a year before) and `change` are texts.
+    `key` is that of the panel. `value`, `before` (a year before), `change` are texts, `spark` its sparkline.
     """
 
     key: str

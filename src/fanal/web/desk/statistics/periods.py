@@ -1,6 +1,7 @@
 """The period of a statistics page, read from its address: latest months, a quarter, a year, or free months.
 
-`?period=13-months`, `?period=2026-Q3`, `?period=2026`, `?from=2026-02&to=2026-05` (both included).
+`?period=13-months`, `?period=2026-Q3`, `?period=2026`, `?from=2026-02&to=2026-05` (both included). `today` is
+the day in Europe/Paris.
 """
 
 import re
