@@ -1,4 +1,7 @@
-"""The limit on open SMTP sessions, and the choice of the session to close in favour of another."""
+"""The limit on open SMTP sessions, and the choice of the session to close in favour of another.
+
+Times (`now`, `moved_at`) are seconds of one monotonic clock.
+"""
 
 import math
 from collections.abc import Collection, Mapping

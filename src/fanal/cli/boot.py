@@ -3,6 +3,8 @@
 @click.command()
 @with_django(DatabaseRole.APP)
 def show(…): …
+
+`databases` are the URLs of the database, one for each role.
 """
 
 import functools

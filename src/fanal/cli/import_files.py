@@ -155,7 +155,10 @@ class FilesBeside:
 
 
 def untaken(report: Path, names: Set[str]) -> int:
-    """Return how many of the files that the document `report` lists, by base name, lie in its folder."""
+    """Return how many of the files that the document `report` lists, by base name, lie in its folder.
+
+    `names` are these base names.
+    """
     return sum(_is_file(report.parent / name) for name in names)
 
 

@@ -1,4 +1,7 @@
-"""Django middleware for all audiences: time, probes, database checks, row security, bodies."""
+"""Django middleware for all audiences: time, probes, database checks, row security, bodies.
+
+`get_response` is the next handler, which Django passes.
+"""
 
 import contextlib
 from collections.abc import Callable

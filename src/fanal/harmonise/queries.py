@@ -1,4 +1,7 @@
-"""Queries on harmonised reports and their identifiers; of other desks, only that a value exists there."""
+"""Queries on harmonised reports and their identifiers; of other desks, only that a value exists there.
+
+`keys` are keys of identifiers: digests of kind and value, as UUIDs.
+"""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime

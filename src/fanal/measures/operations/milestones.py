@@ -1,6 +1,6 @@
 """Events after the approval of a removal request, recorded by people with proofs.
 
-No operation here sends anything.
+No operation here sends anything. `event` says when a step happened, with its proof (text or file) and reason.
 """
 
 from collections.abc import Sequence

@@ -2,7 +2,8 @@
 
 The fold is a function of the set of reports, so that the order of arrival changes nothing. At each level,
 reports with the same key are folded into the first of them (a claimed report if there is one, else the
-smallest id); folded reports take no part in the later levels. Rules: `orient/data/folding.toml`.
+smallest id); folded reports take no part in the later levels. Rules: `orient/data/folding.toml`. `item` is a
+report with its findings and priority.
 """
 
 import struct

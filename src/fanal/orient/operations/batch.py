@@ -1,4 +1,7 @@
-"""Proposals and queue rows for a batch of reports (worker)."""
+"""Proposals and queue rows for a batch of reports (worker).
+
+`items` are reports with their findings and priorities.
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

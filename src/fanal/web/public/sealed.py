@@ -164,6 +164,8 @@ def new_draft(now: datetime) -> HiddenDraft:
 def seal(draft: HiddenDraft, *, keys: DraftKeys, now: datetime) -> str:
     """Return a draft encrypted for the hidden field.
 
+    `keys` are those of this node; the newest encrypts.
+
     Raises:
         DraftRefused: the answers are too large.
         OSError: a new key cannot be stored, and there is no valid one.

@@ -39,7 +39,7 @@ from fanal.reference.records import ListBasis
 
 
 def create_list(*, actor: Actor, name: str, attributes: ListAttributes, now: datetime) -> UUID:
-    """Create an empty list of known material with its metadata; return its id.
+    """Create an empty list of known material with its metadata (`attributes`); return its id.
 
     Raises:
         Refused: the actor may not keep lists.
@@ -62,7 +62,7 @@ def create_list(*, actor: Actor, name: str, attributes: ListAttributes, now: dat
 
 
 def describe_list(*, actor: Actor, name: str, attributes: ListAttributes, now: datetime) -> None:
-    """Replace the metadata of a list of known material; its entries keep their scope.
+    """Replace the metadata of a list of known material by `attributes`; its entries keep their scope.
 
     An entry's scope is that of its addition. Equal metadata change nothing.
 

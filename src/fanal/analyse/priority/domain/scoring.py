@@ -122,8 +122,8 @@ def dry_run(
 ) -> DryRun:
     """Compare two rule sets (active, candidate) on past reports: score changes with their reasons.
 
-    `analyses` has the order of `reports`; `kin` (counts of related reports) is matched by report id. Ages and
-    deadlines count at `now`.
+    `rules` is that pair. `analyses` has the order of `reports`; `kin` (counts of related reports) is matched
+    by report id. Ages and deadlines count at `now`.
     """
     current, candidate = rules
     return run_of(

@@ -7,7 +7,8 @@ code and on the score of "any code" gives the probability (Platt scaling). A tex
 labelled texts has no known words: it is read by a second set of coefficients, from the embedding alone.
 
 A further column is learnt over five of the codes: whether a child is in danger now or soon (`DANGER`). It
-knows what these codes have in common; the priority takes the mean of it and of what the codes say.
+knows what these codes have in common; the priority takes the mean of it and of what the codes say. `Vectors`
+are float32 arrays with a row for each text.
 """
 
 from collections import Counter

@@ -1,8 +1,8 @@
 """The linkage rule: pairs of reports that share evidence, the points of each pair, and the certain pairs.
 
 A Fellegi-Sunter style sum of weights, computed on columns in the same way for a batch and for all reports.
-The result does not depend on the order of arrival, except that a very frequent value links only neighbours
-in time.
+The result does not depend on the order of arrival, except that a very frequent value links only neighbours in
+time. `Flags` are bool masks, `Points` float64 arrays; `weights` are the points and limits of the rule.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,9 @@
 """Comparable data of reports ("cards"), and the values that pairs share, as arrays for the compiled rule.
 
 Cards stand in columns (structure of arrays); a shared value has the roles on both sides, and weights. Work on
-many reports runs in spans of rows on threads: the compiled loops release the interpreter lock.
+many reports runs in spans of rows on threads: the compiled loops release the interpreter lock. `Places`
+(int32), `Ints` (int64), `Keys` (uint64), `Codes` (uint8), `Points` (float64) and `Flags` (bool) are
+one-dimensional arrays; `weights` are the points and limits of the linkage rule.
 """
 
 import os

@@ -1,6 +1,7 @@
 """Links between reports: the reasons of weighted pairs of reports, and the points that reasons give.
 
-The links of a report also give its counts of related earlier reports, for the priority rules.
+The links of a report also give its counts of related earlier reports, for the priority rules. `weights` are
+the points and limits of the linkage rule.
 """
 
 from collections import defaultdict

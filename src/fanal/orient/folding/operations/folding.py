@@ -2,7 +2,8 @@
 
 A batch reads only the current representatives of its keys, however many reports were folded before. When a
 report sorts before the existing representatives (workers finish in any order), its whole connected component
-is folded again by the same pure function. A lock lets one worker fold at a time.
+is folded again by the same pure function. A lock lets one worker fold at a time. `items` are reports with
+their findings and priorities.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -69,7 +69,10 @@ class _LastingStepForm(acts.EventForm):
 
 
 def take(kind: Lasting, pages: acts.ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
-    """Record the step of an act that the form names; a refusal is shown on its page."""
+    """Record the step of an act that the form names; a refusal is shown on its page.
+
+    `pages` is the configuration of the kind's pages.
+    """
 
     def step() -> None:
         named = _LastingStepForm(request, kind=kind.lifecycle.kind).checked().cleaned_data
@@ -82,7 +85,7 @@ def take(kind: Lasting, pages: acts.ActPages, request: HttpRequest, act_id: UUID
 
 
 def letters(file: ActFile, said: LetterText | None) -> dict[str, object]:
-    """Return the template context of an act's letter.
+    """Return the template context of an act's letter; `file` is the act with its document.
 
     Keys: `letter_first` and `letter_other` (its text in the reader's language and in the other one),
     `machine` (the exact document). `said` is the text of the act's document, None once it has expired.

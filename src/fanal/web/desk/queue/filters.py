@@ -3,7 +3,8 @@
 The query of a report's page keeps the view and filters through which the person came. On the queue's page
 each filter has a field with choices, and a chip (a small label with a link that removes it) if it is set.
 Senders and people in charge are offered, and named, only if a row that the person may list has them. `asked`
-is the query of an address or a posted form.
+is the query of an address or a posted form. `filters` are the present ones, `names` the names of senders and
+people in charge by id.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
