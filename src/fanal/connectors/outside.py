@@ -65,9 +65,9 @@ class Door:
 
         Raises:
             OutsideRefused: NOT_HTTPS (the URL is plain http), ADDRESS (not a public one), AWAY (not
-                reachable), TLS (the certificate is not trusted), TIMEOUT (no complete response within the
-                limit), TOO_LARGE (over `limit`), REDIRECT (to another host, or too many), PROTOCOL (the
-                response is not complete HTTP), NOT_AUTHORISED (401, 403), BUSY (429, 503), STATUS (other).
+                reachable), TLS (the certificate is not trusted), TIMEOUT (no complete response in `seconds`),
+                TOO_LARGE (over `limit`), REDIRECT (to another host, or too many), PROTOCOL (the response is
+                not complete HTTP), NOT_AUTHORISED (401, 403), BUSY (429, 503), STATUS (other).
         """
         ends = time.monotonic() + self.seconds
         origin = _origin(url)
@@ -90,9 +90,9 @@ class Door:
 
         Raises:
             OutsideRefused: NOT_HTTPS (the URL is plain http), ADDRESS (not a public one), AWAY (not
-                reachable), TLS (the certificate is not trusted), TIMEOUT (no complete response within the
-                limit), TOO_LARGE (over `limit`), REDIRECT (to another host, or too many), PROTOCOL (the
-                response is not complete HTTP), NOT_AUTHORISED (401, 403), BUSY (429, 503), STATUS (other).
+                reachable), TLS (the certificate is not trusted), TIMEOUT (no complete response in `seconds`),
+                TOO_LARGE (over `limit`), REDIRECT (to another host, or too many), PROTOCOL (the response is
+                not complete HTTP), NOT_AUTHORISED (401, 403), BUSY (429, 503), STATUS (other).
         """
         ends = time.monotonic() + self.seconds
         answer = self._once(url, headers, limit=limit, ends=ends, body=body)

@@ -43,8 +43,8 @@ def grant_habilitation(*, actor: Actor, habilitation: NewHabilitation, now: date
     Raises:
         Refusal: ROLE (the system's or the public's), DESK (missing for a desk role, or given for another
             role), ORGANISATION (missing for a laboratory or partner, or given for another role), ACT (no
-            reference), DATES (an
-        empty period, or over 366 days), or HELD: the person holds the role for all these days.
+            reference), DATES (an empty period, or over 366 days), or HELD: the person holds the role for all
+            these days.
         Refusal: CLOSED (of a desk): the desk has closed.
         Refused: the actor may not grant it: another desk, or oneself.
     """

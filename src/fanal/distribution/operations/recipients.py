@@ -36,8 +36,8 @@ def add_recipient(
 
     Raises:
         Refusal: CODE (malformed), NAME (empty, over 200 characters or unprintable), COUNTRY (not a country
-            code), REGION (unknown, missing, or given for another country), KEY (an invalid field); TAKEN, the
-            code exists or the place has a desk.
+            code, or a territory of the home country), REGION (unknown, missing, or given for another
+            country), KEY (an invalid field); TAKEN, the code exists or the place has a desk.
         Refused: the actor may not manage recipients.
     """
     require(actor, "distribution.keep")

@@ -66,10 +66,9 @@ def take(
 
     Raises:
         Refusal: TOO_LARGE, KEY, SEALED_FOR_ANOTHER, NO_PACKAGE, RECIPIENT, SIGNATURE, CHANGED as `unlock` and
-            `unpack`; UNSIGNED, without a signature although the sender has a registered key; UNKNOWN, the
-            signing key belongs to no known desk; REVOKED, INSTANT, FUTURE, that key was not valid at the
-            package's date; TAKEN, received before; SECOND, a different package of this sender has the same
-            number.
+            `unpack`; UNSIGNED, without a signature; UNKNOWN, the signing key belongs to no known desk;
+            REVOKED, INSTANT, FUTURE, that key was not valid at the package's date; TAKEN, received before;
+            SECOND, a different package of this sender has the same number.
         KeyMissing, BlobMissing, BlobDamaged, VaultAway: the desk's own signing key cannot be opened.
         Refused: the actor may not receive packages.
     """

@@ -152,10 +152,10 @@ def amend_dereferencing(
 
     Raises:
         ActUnknown: no dereferencing has this id.
-        Refusal: NO_ADDRESSEE (no recipient, or neither a search engine nor a directory), ADDRESSEE_UNREADABLE
+        Refusal: NO_ADDRESSEE (the recipient is neither a search engine nor a directory), ADDRESSEE_UNREADABLE
             (a letter cannot name the recipient, see `check_addressee`), TEXT_UNREADABLE (a text is too long,
-            or has control characters), NO_TARGET (no address is left), FOREIGN_TARGET (an address that the
-            act did not have), GROUND_GONE (its decision is no longer in force), EXPIRED (its document was
+            or has a NUL or lone surrogate), NO_TARGET (no address is left), FOREIGN_TARGET (an address that
+            the act did not have), GROUND_GONE (its decision is no longer in force), EXPIRED (its document was
             erased).
         TransitionRefused: it was notified.
         Refused: the actor may not propose dereferencings at that desk.

@@ -88,8 +88,8 @@ def amend_notice(
     Raises:
         ActUnknown: no notice has this id.
         Refusal: ADDRESSEE_UNREADABLE (a letter cannot name the recipient, see `check_addressee`),
-            TEXT_UNREADABLE (a text is too long, or has a NUL or lone surrogate), NO_TARGET (no address with a
-            known host), FOREIGN_TARGET (an address that the notice did not have), EXPIRED (its document was
+            TEXT_UNREADABLE (a text is too long, or has a NUL or lone surrogate), NO_TARGET (no address is
+            kept), FOREIGN_TARGET (an address that the notice did not have), EXPIRED (its document was
             erased).
         TransitionRefused: it was sent.
         Refused: the actor may not propose notices at that desk.

@@ -173,8 +173,8 @@ def approve_measure(
         Refusal: GROUND_GONE (its decision is no longer in force), OWN_BYTES (the actor wrote them),
             NOT_WAITING (for approval), GRANTED_BY_PROPOSER (the author alone gave the actor this role),
             BYTES_CHANGED (the document changed since the actor read it), WARNINGS_CHANGED (a warning is not
-            in `seen`), NO_REASON (no reason given), TEXT_UNREADABLE (a text is too long, or has control
-            characters).
+            in `seen`), NO_REASON (no reason given), TEXT_UNREADABLE (a text is too long, or has a NUL or lone
+            surrogate).
         Refused: the actor proposed it, or may not approve at that desk.
     """
     warned = _warned(actor, seen=seen, reason=reason)

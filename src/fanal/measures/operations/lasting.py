@@ -85,7 +85,8 @@ def record_lasting(  # noqa: PLR0913 - those of `take_step`, and the two tables 
     `event` is what to record, `checks` are further checks of the kind, by transition.
 
     Raises:
-        Refusal: NO_REASON, a code of the check, or one of `casework.operations.acts.take_step`.
+        Refusal: NO_REASON (a transition of `reasoned` has none), a code of the check, or one of
+            `casework.operations.acts.take_step`.
         ActUnknown, TransitionRefused, Refused, OSError: from `take_step`.
     """
 

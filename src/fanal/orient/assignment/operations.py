@@ -61,7 +61,7 @@ def assign_report(
         Refused: the actor is not in charge of it and may not assign reports at its desk.
         Refusal: CLOSED (it waits for no decision), CHANGED (a colleague was faster), NOT_HERE (the person may
             not claim reports at its desk), ALREADY (they are in charge), or a code of a note
-            (`notes.note_report`)
+            (`notes.note_report`).
     """
     with transaction.atomic():
         case, given = _locked(report_id, noted=bool(stripped(note)))
