@@ -279,9 +279,10 @@ class Review(models.Model):
 class PartnerCredential(models.Model):
     """An API credential of a partner: a password for HTTP Basic and a token for Bearer, as SHA-256 digests.
 
-    `person` is the author named in the ledger for acts with this credential. `quota_per_minute` is the number
-    of calls allowed in a minute, None for no limit; `revoked_at` is None unless revoked. A public node may
-    not read these rows: the function `accounts_credential_of` checks a secret for it.
+    `organisation` is the partner, `login` the user name for HTTP Basic, `person` the author named in the
+    ledger for acts with this credential. `quota_per_minute` is the number of calls allowed in a minute, None
+    for no limit; `revoked_at` is None unless revoked. A public node may not read these rows: the function
+    `accounts_credential_of` checks a secret for it.
     """
 
     id = models.UUIDField(primary_key=True)

@@ -12,8 +12,9 @@ class Act(models.Model):
     """An official act of any kind (referral, intelligence sheet, notice, removal request), no document.
 
     The columns are those of `domain.records.Act`: `subject_id` is the report that it follows or the payer,
-    `basis` the data on which it rests, `level` its urgency, `outcome` the code of its result. Its documents
-    are rows of `Document`.
+    `report_ids` are the reports named, `decision_id` the decision that opened it, `addressee` is to whom it
+    goes, `revision` the number of its document, `author_id` who drafted it, `basis` the data on which it
+    rests, `level` its urgency, `outcome` the code of its result. Its documents are rows of `Document`.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -90,8 +91,8 @@ class Document(models.Model):
 class Approval(models.Model):
     """The verdict of a second person on one revision of an official act's document (contreseing).
 
-    `digest` is the SHA-256 of the document that the person read, `warnings` what was displayed to them then.
-    Append-only; expiry erases only reason and warnings.
+    `approver_id` is that person, `digest` is the SHA-256 of the document that the person read, `warnings`
+    what was displayed to them then. Append-only; expiry erases only reason and warnings.
     """
 
     pk = models.CompositePrimaryKey("act_id", "revision")
@@ -127,12 +128,12 @@ class Approval(models.Model):
 class Step(models.Model):
     """A transition that an official act has made (approved, sent, withdrawn …), with date, reason and proof.
 
-    `source` and `target` are the states before and after. `happened_at` is the date that the person stated,
-    `recorded_at` the program's time of recording, `db_at` the database's. `proof` describes the proof in
-    words; `proof_object` is its file in the vault, with SHA-256 (`proof_digest`), size in bytes, media type
-    and name. `lapsed_at` is the date on which the legal basis lapsed, for a sending recorded after that.
-    Append-only by trigger, which also derives the act's state; expiry erases only the texts (reason, proof,
-    warnings).
+    `actor_id` made it; `source` and `target` are the states before and after, `revision`, `addressee` and
+    `outcome` those of the act then. `happened_at` is the date that the person stated, `recorded_at` the
+    program's time of recording, `db_at` the database's. `proof` describes the proof in words; `proof_object`
+    is its file in the vault, with SHA-256 (`proof_digest`), size in bytes, media type and name. `lapsed_at`
+    is the date on which the legal basis lapsed, for a sending recorded after that. Append-only by trigger,
+    which also derives the act's state; expiry erases only the texts (reason, proof, warnings).
     """
 
     id = models.UUIDField(primary_key=True)

@@ -58,12 +58,13 @@ class Handle:
 class Session(smtplib.SMTP):
     """An SMTP session of the standard library over an open connection, with hooks for its caller.
 
-    `taken` holds the recipients that the server accepted so far, `turned_away` those that it refused;
-    `at_recipients` is true while their addresses are being sent. The hooks are functions: `refuses` is called
-    with each recipient that the server refuses, reply code and text; `skips` with each recipient before its
-    address is sent, and skips it by returning true; `checks` before DATA, and `begins` before the end of the
-    message is sent: both may raise an exception to prevent that. `hears` is called after each reply. `sends`
-    is a flag for the hooks' own use, to note that the message is sent.
+    `host` is the server's name, `own` this machine's; `reply` is the limit for a reply in seconds. `taken`
+    holds the recipients that the server accepted so far, `turned_away` those that it refused; `at_recipients`
+    is true while their addresses are being sent. The hooks are functions: `refuses` is called with each
+    recipient that the server refuses, reply code and text; `skips` with each recipient before its address is
+    sent, and skips it by returning true; `checks` before DATA, and `begins` before the end of the message is
+    sent: both may raise an exception to prevent that. `hears` is called after each reply. `sends` is a flag
+    for the hooks' own use, to note that the message is sent.
     """
 
     def __init__(

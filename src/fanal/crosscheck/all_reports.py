@@ -65,8 +65,8 @@ def whole_of(
 class Joined:
     """Union-find over reports: reports joined by certain pairs form one set.
 
-    A report is given by its place (row) in a `CardSheet`. All added pairs are kept too, since people's
-    judgements need their scores. `certain` counts the certain ones.
+    `size` is the number of reports. A report is given by its place (row) in a `CardSheet`. All added pairs
+    are kept too, since people's judgements need their scores. `certain` counts the certain ones.
     """
 
     def __init__(self, size: int) -> None:

@@ -6,9 +6,9 @@ from django.db import models
 class Record(models.Model):
     """A stored revision of a harmonised report, without its reporter's identity; `records.pack` encodes it.
 
-    `record` is that encoding; the other columns serve queries. `written_at` is the time of the harmonisation,
-    `occurred_from` and `occurred_until` bound the time of the incident, null if not stated. Texts not stated
-    are empty.
+    `record` is that encoding; the other columns serve queries: kind of incident, channel, `country`, whether
+    the source declares an `emergency`. `written_at` is the time of the harmonisation, `occurred_from` and
+    `occurred_until` bound the time of the incident, null if not stated. Texts not stated are empty.
     """
 
     pk = models.CompositePrimaryKey("report_id", "revision")

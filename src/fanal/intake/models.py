@@ -12,11 +12,12 @@ from fanal.intake.domain.records import Arrival, Format, KeyKind, ReportState, S
 class Report(models.Model):
     """The envelope (metadata) of one report, without its content, which is sealed (encrypted) in the vault.
 
-    `arrival` is the channel, `reference` the sender's id of the report, `wire_id` its number on the
-    NCMEC-compatible API. `object_id` is the sealed content in the vault, `identity_id` the sealed statements
-    of a reporter about themself, null without; `size` is that of the content in bytes. `urgent`: a person is
-    in danger; `slow_lane`: it is processed after others. `changed_at` is the last change of its state or
-    files. `correlation_id` is a header of the request, for its sender.
+    `arrival` is the channel, `format` that of the document, `is_test` marks a test report, `reference` the
+    sender's id of the report, `wire_id` its number on the NCMEC-compatible API. `object_id` is the sealed
+    content in the vault, `identity_id` the sealed statements of a reporter about themself, null without;
+    `size` is that of the content in bytes. `urgent`: a person is in danger; `slow_lane`: it is processed
+    after others. `changed_at` is the last change of its state or files. `correlation_id` is a header of the
+    request, for its sender.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -50,8 +51,8 @@ class Report(models.Model):
 class Key(models.Model):
     """An idempotency key as a keyed digest, by which a repeated submission is recognised.
 
-    `fingerprint` is that of the document and its files (`fingerprint_of`). Unpartitioned: UNIQUE cannot span
-    partitions.
+    `sender_id` is whose key it is, `fingerprint` that of the document and its files (`fingerprint_of`).
+    Unpartitioned: UNIQUE cannot span partitions.
     """
 
     pk = models.CompositePrimaryKey("sender_id", "kind", "digest")
@@ -87,9 +88,10 @@ class Wire(models.Model):
 class Work(models.Model):
     """The work queue: one row for each report that waits for a processing stage or is quarantined.
 
-    A worker leases a row until `lease_until`, with `lease_token` as fencing token. `attempts` counts the
-    claims, `not_before` delays the next one after a failure, `error` is the code of the last failure. After
-    too many failures `quarantined_at` is set: a person must look at it.
+    `urgent` reports come first, those of the `slow_lane` after others. A worker leases a row until
+    `lease_until`, with `lease_token` as fencing token. `attempts` counts the claims, `not_before` delays the
+    next one after a failure, `error` is the code of the last failure. After too many failures
+    `quarantined_at` is set: a person must look at it.
     """
 
     report_id = models.UUIDField(primary_key=True)

@@ -12,7 +12,7 @@ S = TypeVar("S", bound=StrEnum)
 
 
 class TransitionRefused(Exception):
-    """The state machine has no such transition from this state."""
+    """The state machine `table` has no transition `name` from this state."""
 
     def __init__(self, table: str, state: str, name: str) -> None:
         super().__init__(f"{table}: no move '{name}' from {state}")

@@ -138,7 +138,7 @@ class StoredCleared(models.Model):
 
 
 class StoredTarget(models.Model):
-    """The comparison key of an address that a revision of a removal request targets.
+    """The comparison key of an address that a revision of a removal request (`measure_id`) targets.
 
     Never updated (trigger); deleted at expiry.
     """
@@ -245,7 +245,7 @@ class StoredRecommendation(models.Model):
 
 
 class StoredAnswer(models.Model):
-    """The desk's answer to an overseer's recommendation: followed or declined, with reasons (`words`).
+    """The desk's answer to an overseer's recommendation: `verdict` (followed or declined), `words` (reasons).
 
     Append-only by trigger; expiry erases only `words`.
     """

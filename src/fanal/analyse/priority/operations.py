@@ -128,8 +128,8 @@ def dry_run_ruleset(
 
     Raises:
         Refused: the actor may not draft rules.
-        Refusal: NOT_FOUND (no set has this id), NOT_A_CANDIDATE (active, or was so before), TOO_MANY (over 20
-            000 reports).
+        Refusal: NOT_FOUND (no set has this id), NOT_A_CANDIDATE (active, or was so before), TOO_MANY (more
+            reports).
     """
     require(actor, "rules.draft")
     if len(report_ids) > MAX_DRY_RUN:

@@ -127,8 +127,8 @@ class Reading(Struct, frozen=True, kw_only=True):
 class TextReader:
     """The text reader: it finds signals (such as grooming) and the nature of texts, by a trained model.
 
-    `findings` gives those of a report, `read` the probabilities behind them. Thread-safe; `shipped_reader`
-    returns the one with the shipped model.
+    `engine` embeds texts. `findings` gives those of a report, `read` the probabilities behind them.
+    Thread-safe; `shipped_reader` returns the one with the shipped model.
     """
 
     def __init__(self, engine: Engine, model: Reader, *, version: str) -> None:

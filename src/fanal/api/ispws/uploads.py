@@ -75,7 +75,7 @@ def _nonce(number: int) -> bytes:
 
 
 class Spool(UploadedFile):  # type: ignore[type-arg]
-    """An uploaded file for Django's form parser, whose content lies in an encrypted temporary file."""
+    """An uploaded file (`name`, `size` in bytes) for Django's form parser, encrypted on disk."""
 
     def __init__(self, sealed: SealedFile, *, name: str | None, size: int) -> None:
         super().__init__(name=name, size=size)

@@ -37,8 +37,8 @@ _CHANGE_LOCK = 7_310_420_002
 class Change:
     """A numbered change of a list of known material: the values that one transaction withdraws and adds.
 
-    The functions of this module create it inside a transaction and call `finish` at its end. The number is
-    taken when the first row is written. A change without any row leaves no trace.
+    `actor` is its author. The functions of this module create it inside a transaction and call `finish` at
+    its end. The number is taken when the first row is written. A change without any row leaves no trace.
     """
 
     def __init__(self, *, actor: Actor, list_id: UUID, now: datetime) -> None:

@@ -246,10 +246,10 @@ def at_least(
     groups: Groups,
     weights: Weights,
 ) -> tuple[ValueStanding, Groups]:
-    """Return the document frequencies with those values raised that were more frequent before an erasure.
+    """Return `standing` and `groups` with the values raised that were more frequent before an erasure.
 
-    `standing` are the frequencies by row, `groups` the values among `rows`. `kept` are their states by short
-    key; a value counts as held by as many reports as its step begins with.
+    `standing` are the document frequencies by row, `groups` the values among `rows`. `kept` are their states
+    by short key; a value counts as held by as many reports as its step begins with.
     """
     hub, holders = groups.hub.copy(), np.zeros(len(groups.size), np.int64)
     keys, marks = rows.key[groups.start], rows.mark[groups.start]

@@ -100,9 +100,9 @@ def link(
 class Explainer:
     """Builds the links of weighted pairs of reports: scores, and reasons with their values.
 
-    The `sheet` holds the reports' comparable data in columns; `kept` is the share of points (0..1) that each
-    of its rows keeps. `told` is a function of a report (place in the sheet) and a short key; it returns the
-    report's identifier with that key.
+    `weights` are those of the linkage rule. The `sheet` holds the reports' comparable data in columns; `kept`
+    is the share of points (0..1) that each of its rows keeps. `told` is a function of a report (place in the
+    sheet) and a short key; it returns the report's identifier with that key.
     """
 
     def __init__(

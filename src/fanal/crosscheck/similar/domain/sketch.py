@@ -375,7 +375,7 @@ class Sketch(Struct, frozen=True):
 
 
 class Sketcher:
-    """Computes sketches under a secret key; digests under different secrets are not comparable."""
+    """Computes sketches under a secret key by `rules`; digests under different secrets are not comparable."""
 
     def __init__(self, secret: bytes, rules: NearRules) -> None:
         self._secret, self._rules = secret, rules
