@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any  # noqa: TID251 - the statement determines the column types
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 from psycopg import Copy
 
 Parameters = Sequence[Any] | Mapping[str, Any]
@@ -90,6 +90,23 @@ def copy_in(statement: str) -> Iterator[Copy]:
         cursor.copy(statement) as copy,
     ):
         yield copy
+
+
+@contextmanager
+def whole() -> Iterator[None]:
+    """Run the block in a transaction, or in a savepoint of it; `atomic` blocks inside it add no savepoints.
+
+    For an act of many steps that is done completely or not at all, so that one savepoint is enough. An
+    exception that leaves an inner block must leave this one too: what catches it meets Django's
+    `TransactionManagementError` at its next statement.
+    """
+    with transaction.atomic():
+        features = connection.features
+        before, features.uses_savepoints = features.uses_savepoints, False
+        try:
+            yield
+        finally:
+            features.uses_savepoints = before
 
 
 def plain_array(items: Iterable[str]) -> str:

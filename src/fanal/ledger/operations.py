@@ -35,6 +35,11 @@ _INSERT_ENTRY = (
     "INSERT INTO ledger_entry (id, at, actor_id, action, verb, body)"
     " VALUES (%s, %s, %s, %s, %s, %s)"
 )
+_INSERT_WITH_OBJECT = (
+    "WITH entry AS (INSERT INTO ledger_entry (id, at, actor_id, action, verb, body)"
+    " VALUES (%s, %s, %s, %s, %s, %s))"
+    " INSERT INTO ledger_object (entry_id, object_id, kind, digest) VALUES (%s, %s, %s, %s)"
+)
 _RECORD = "SELECT ledger_record(%s, %s, %s, %s, %s, %s, %s::text[], %s::uuid[], %s::bytea[])"
 
 
@@ -227,12 +232,17 @@ def _insert(entry: Entry, motive: str, objects: Sequence[ObjectRef]) -> None:
             kinds, ids = [o.kind for o in objects], [o.id for o in objects]
             cursor.execute(_RECORD, (*columns, kinds, ids, [o.digest for o in objects]))
             return
-        cursor.execute(_INSERT_ENTRY, columns)
+        if len(objects) == 1:  # as most entries; COPY takes three messages
+            [ref] = objects
+            of_object = (entry.id, ref.id, ref.kind, ref.digest)
+            cursor.execute(_INSERT_WITH_OBJECT, (*columns, *of_object))
+        else:
+            cursor.execute(_INSERT_ENTRY, columns)
         if motive:
             cursor.execute(
                 "INSERT INTO ledger_motive (entry_id, motive) VALUES (%s, %s)", [entry.id, motive]
             )
-        if objects:
+        if len(objects) > 1:
             with copy_in(
                 "COPY ledger_object (entry_id, object_id, kind, digest) FROM STDIN"
             ) as copy:

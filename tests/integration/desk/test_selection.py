@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from fanal.casework.operations import deciding
 from fanal.crosscheck.domain.records import JudgementAct
@@ -437,3 +438,18 @@ def test_the_duplicates_closed_are_those_that_the_page_counted(
     assert CaseState.DECIDED not in states
     again = send(web, "close/", [head], reason="Read.", folded=folds_of(send(web, "", [head])))
     assert "1 report closed without action" in again.content.decode()
+
+
+def test_a_report_more_takes_few_statements_more(
+    desk: Desk, sign_in: SignIn, pages: list[UUID]
+) -> None:
+    web = sign_in("ana")
+
+    def statements(ids: list[UUID]) -> int:
+        form = {"reports": " ".join(map(str, ids)), "reason": "Nothing to do."}
+        with CaptureQueriesContext(connection) as seen:
+            assert web.post(f"/en/desk/selection/close/{VIEW}", form).status_code == 302
+        return len(seen)
+
+    one, three = statements(pages[:1]), statements(pages[1:4])
+    assert (three - one) / 2 <= 25

@@ -16,6 +16,7 @@ from fanal.casework.domain.lifecycle import Lifecycle
 from fanal.casework.domain.records import Addressee, Opening, RecordedDecision
 from fanal.casework.operations.acts import has_acts, withdraw_replaced, withdraw_undone
 from fanal.casework.operations.doubts import raise_doubts, reopen_report
+from fanal.db import sql
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake.operations.lifecycle import require_unerased
 from fanal.kernel.actors import Actor
@@ -182,7 +183,7 @@ def close_without_action(
         Refusal: the reason is refused.
         Refused: the access policy refuses.
     """
-    with transaction.atomic():
+    with sql.whole():
         ids = [report.report_id, *(one.report_id for one in folded)]
         require_unerased(report_ids=ids, of="decision")
         hold_folding()  # before any case, as in `decide`

@@ -84,16 +84,18 @@ def note_assessed(*, report: HarmonisedReport, desk_id: int) -> None:
     pictures = {pdq for found in pictures_of(report).values() for pdq in found}
     keys = sorted(_keys(report))[:MOST_KEYS]
     with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO orient_assessed (report_id, desk_id, pdq, bands) VALUES (%s, %s, %s, %s)"
-            " ON CONFLICT DO NOTHING",
-            [(report.report_id, desk_id, pdq, pieces(pdq)) for pdq in sorted(pictures)[:MOST]],
-        )
-        cursor.execute(
-            "INSERT INTO orient_assessed_file (key, report_id, desk_id)"
-            " SELECT key, %s, %s FROM unnest(%s::uuid[]) AS k (key) ON CONFLICT DO NOTHING",
-            [report.report_id, desk_id, uuid_array(keys)],
-        )
+        if pictures:
+            cursor.executemany(
+                "INSERT INTO orient_assessed (report_id, desk_id, pdq, bands) VALUES (%s, %s, %s, %s)"
+                " ON CONFLICT DO NOTHING",
+                [(report.report_id, desk_id, pdq, pieces(pdq)) for pdq in sorted(pictures)[:MOST]],
+            )
+        if keys:
+            cursor.execute(
+                "INSERT INTO orient_assessed_file (key, report_id, desk_id)"
+                " SELECT key, %s, %s FROM unnest(%s::uuid[]) AS k (key) ON CONFLICT DO NOTHING",
+                [report.report_id, desk_id, uuid_array(keys)],
+            )
 
 
 def forget_assessed(report_ids: list[UUID]) -> None:
