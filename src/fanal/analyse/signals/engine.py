@@ -158,7 +158,10 @@ def _key(text: str) -> bytes:
 
 
 class Turn:
-    """The budget of one text or report in the embedding engine: tokens, and crashes of the child process."""
+    """The budget of one text or report in the embedding engine: tokens, and crashes of the child process.
+
+    `embedded` spends it; segments over the budget are left out.
+    """
 
     def __init__(self, engine: Engine) -> None:
         """Begin with `MOST_TOKENS` tokens and no segment that ended the child of `engine`."""

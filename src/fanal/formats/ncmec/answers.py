@@ -14,7 +14,7 @@ from fanal.formats.refusal import FormatRefused
 
 
 class AnswerCode(IntEnum):
-    """Response codes of the CyberTipline protocol, by which NCMEC receives reports."""
+    """Response codes of the CyberTipline protocol, by which NCMEC receives reports; 0 is success."""
 
     SUCCESS = 0
     SERVER_ERROR = 1000

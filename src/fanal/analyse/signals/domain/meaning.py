@@ -148,7 +148,7 @@ class Meaning(Struct, frozen=True, kw_only=True):
 class Reader:
     """The trained classifier of texts: it computes probabilities from a text's embedding and words.
 
-    It holds the labelled texts with their embeddings, to cite similar ones.
+    `read` gives those of a text. It holds the labelled texts with their embeddings, to cite similar ones.
     """
 
     def __init__(

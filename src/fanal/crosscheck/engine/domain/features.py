@@ -1,7 +1,8 @@
 """Compiled comparison features of reports: names, dates of birth, kinds of values, IP addresses.
 
 The features compared for every pair fill a single cache line per report; times and ports lie in another
-array. So the cost of a pair is that of two memory reads.
+array. So the cost of a pair is that of two memory reads. `looks` is uint64[seats, LOOKS], `instants`
+uint64[seats, MOST_ADDRESSES] and `numbers` float64, one for each limit.
 """
 
 import numpy as np

@@ -104,12 +104,12 @@ class PlaceMap(Struct, frozen=True, kw_only=True):
 
     @property
     def marks(self) -> tuple[tuple[str, tuple[MapMark, ...]], ...]:
-        """The marks with the width of the page for which they are, `wide` or `narrow`."""
+        """The marks for each width of page, as pairs (`wide` or `narrow`, marks)."""
         return ("wide", self.wide), ("narrow", self.narrow)
 
     @property
     def tiles(self) -> tuple[tuple[str, int, int], ...]:
-        """Code and point of the caption of each overseas tile; none on the map of the world."""
+        """Each overseas tile as (code, x, y of its caption); none on the map of the world."""
         return TILES if self.name == "france" else ()
 
 
