@@ -223,6 +223,11 @@ class Report(_Part, frozen=True, kw_only=True):
     """A report as partners send it: the incident, its persons, files and payments.
 
     Only `reference`, the sender's own id of the report, and `kind` are mandatory.
+
+    `occurred_at` and `occurred_until` bound the facts (RFC 3339 or a date), `channel` is their medium,
+    `platform` the service, `place` where they happened. `emergency`: a child is in danger now. `language` is
+    that of the texts (BCP 47), `urls` are the addresses of the content. `places` are those of the child, of
+    the other person and of a planned meeting.
     """
 
     reference: str

@@ -235,10 +235,10 @@ def record_call(
 
 
 def after_receipt(act: Act, event: Event) -> Event:
-    """Return the event of a step of a call on a report, unless it is dated long before the report came in.
+    """Return `event`, a step of the call `act`, unless it is dated long before the report came in.
 
     Raises:
-        Refusal: EVENT_TOO_EARLY, more than an hour before.
+        Refusal: EVENT_TOO_EARLY, more than an hour before the receipt.
     """
     if event.happened_at < instant_of(act.subject_id) - _AHEAD:
         raise Refusal(act.kind, "EVENT_TOO_EARLY")

@@ -39,7 +39,7 @@ _Said = tuple[WarningCode, UUID, UUID, int]
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """A removal request to check for warnings, with the report that it follows and its desk."""
+    """A removal request to check for warnings, with the report that it follows and the desk of both."""
 
     desk_id: int
     report_id: UUID

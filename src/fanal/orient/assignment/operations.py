@@ -50,11 +50,11 @@ def assign_report(
 ) -> Assignment:
     """Put a person in charge of a report and notify them; return the assignment.
 
-    The person in charge hands a report over; a supervisor of the desk assigns any report. A claim of the
-    report ends, and the person who was in charge is notified. `note`: text to the new person, kept as a note
-    on the report. `shown`: the version of who was in charge on the actor's page (`version_of`), None: not
-    compared. `act_id` is common to the assignments of one act on several reports. If the same assignment is
-    sent twice, the first is returned.
+    `to` is the id of the new person. The person in charge hands a report over; a supervisor of the desk
+    assigns any report. A claim of the report ends, and the person who was in charge is notified. `note`: text
+    to the new person, kept as a note on the report. `shown`: the version of who was in charge on the actor's
+    page (`version_of`), None: not compared. `act_id` is common to the assignments of one act on several
+    reports. If the same assignment is sent twice, the first is returned.
 
     Raises:
         CaseUnknown: no such report in the queue.

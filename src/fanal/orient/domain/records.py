@@ -269,7 +269,10 @@ class QueueFilter(Struct, frozen=True, kw_only=True):
 
 
 class SavedView(Struct, frozen=True, kw_only=True):
-    """A view of the queue with filters, saved under a name; the whole desk sees a `shared` one."""
+    """A view of the queue with filters, saved under a name; the whole desk sees a `shared` one.
+
+    `view` is the standard view that it narrows, `person_id` its owner.
+    """
 
     id: UUID
     desk_id: int

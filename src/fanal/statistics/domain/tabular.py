@@ -110,6 +110,8 @@ class Table(Struct, frozen=True, kw_only=True):
     """The rows of a figure for the days from `since` to `until` (excluded), computed at `made_at`.
 
     Months from `compared_from` on have a year before; None without any such month.
+
+    `figure` is the definition of the figure, `rows` are its numbers by codes.
     """
 
     figure: Figure

@@ -104,6 +104,8 @@ class FormReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Its id and receipt identify it instead. It is stored in the format `form/1`. `stated` holds codes of
     answers for which the report format has no field; none identifies a person.
+
+    The other fields have the meaning of those of `formats.report.Report`.
     """
 
     kind: ReportKind
