@@ -12,7 +12,7 @@ import fanal
 
 _SOURCE = Path(fanal.__file__).parent
 _OF_ACTS = re.compile(
-    r"(?:measure|notice|blocking|dereferencing|referral|sheet|emergency_call)_refusal"
+    r"(?:measure|notice|blocking|dereferencing|appeal|referral|sheet|emergency_call)_refusal"
 )
 _REFUSALS = re.compile(rf"(?!{_OF_ACTS.pattern})\w+_refusal")
 _FAILURES = re.compile(r"api|cli|errno|quarantine|list_unread|unhashed|\w+_failure")

@@ -5,6 +5,7 @@ from typing import Final
 from fanal.casework.domain.lifecycle import Lifecycle
 from fanal.judicial.domain.kinds import REFERRAL, SHEET
 from fanal.judicial.emergency_call.kind import EMERGENCY_CALL
+from fanal.measures.appeal.kind import APPEAL
 from fanal.measures.blocking.kind import BLOCKING
 from fanal.measures.dereferencing.kind import DEREFERENCING
 from fanal.measures.notice.kind import NOTICE
@@ -17,6 +18,7 @@ LIFECYCLES: Final[tuple[Lifecycle, ...]] = (
     REMOVAL,
     BLOCKING,
     DEREFERENCING,
+    APPEAL,
     EMERGENCY_CALL,
 )
 """The lifecycle of every kind of official act."""

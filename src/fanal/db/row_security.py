@@ -186,6 +186,7 @@ BOUNDED: Mapping[str, TableBounds] = {
     "measures_request": TableBounds(rows=_OF_ACT),
     "measures_blocking": TableBounds(rows=_OF_ACT),
     "measures_dereferencing": TableBounds(rows=_OF_ACT),
+    "measures_appeal": TableBounds(rows=_OF_ACT),
     "measures_target": TableBounds(rows=_behind("casework_act", "p.id = measure_id")),
     "measures_recommendation": TableBounds(rows=_OWN, reads=_OVERSEEN, inserts=_OVERSEEN),
     "measures_answer": TableBounds(
@@ -193,7 +194,7 @@ BOUNDED: Mapping[str, TableBounds] = {
     ),
     "casework_act": TableBounds(
         rows=_OWN,
-        reads=f"(kind IN ('notice', 'measure', 'blocking', 'dereferencing') AND {_OVERSEEN})",
+        reads=f"(kind IN ('notice', 'measure', 'blocking', 'dereferencing', 'appeal') AND {_OVERSEEN})",
     ),
     "casework_document": TableBounds(rows=_OF_ACT),
     "casework_approval": TableBounds(rows=_OF_ACT),

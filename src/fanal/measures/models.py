@@ -64,6 +64,35 @@ class StoredBlocking(models.Model):
         return f"blocking {self.host}"
 
 
+class StoredAppeal(models.Model):
+    """Data of an appeal that its official act in casework lacks, written by database triggers.
+
+    They come from the act's document and steps. `contested_id` is the contested measure, `filer` a code of
+    `Filer`. `ruling` and `final_ruling` are codes of `Ruling`, `appealed_by` is one of `Filer`, each empty
+    before its step. Instants of steps not yet made are null.
+    """
+
+    act_id = models.UUIDField(primary_key=True)
+    contested_id = models.UUIDField()
+    filer = models.TextField()
+    known_at = models.DateTimeField(null=True)
+    filed_at = models.DateTimeField(null=True)
+    heard_at = models.DateTimeField(null=True)
+    ruled_at = models.DateTimeField(null=True)
+    ruling = models.TextField()
+    appealed_at = models.DateTimeField(null=True)
+    appealed_by = models.TextField()
+    final_at = models.DateTimeField(null=True)
+    final_ruling = models.TextField()
+
+    class Meta:
+        db_table = "measures_appeal"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"appeal of {self.filer} against {self.contested_id}"
+
+
 class StoredDereferencing(models.Model):
     """Data of a dereferencing that its official act in casework lacks, written by database triggers.
 

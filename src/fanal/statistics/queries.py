@@ -28,6 +28,7 @@ from fanal.kernel.calendar import (
 )
 from fanal.kernel.figures import Counted, Delay
 from fanal.measures import queries as measures
+from fanal.measures.appeal import views as appeals
 from fanal.measures.blocking import views as blockings
 from fanal.measures.dereferencing import views as dereferencings
 from fanal.measures.notice import acts as notices
@@ -68,6 +69,7 @@ PERIOD: Mapping[str, DayCount] = {
     "REFERRED": judicial.count_referrals,
     "BLOCKED": blockings.count_blockings,
     "DEREFERENCED": dereferencings.count_dereferencings,
+    "APPEALED": appeals.count_appeals,
     "NOTIFIED": notices.count_notices,
 }
 """Figures counted over a period from what is still kept, by current state: computed at each reading."""
@@ -86,6 +88,7 @@ WAITING: Mapping[str, Waiting] = {
     "MEASURES": lambda actor: {str(k): n for k, n in measures.count_waiting(actor=actor).items()},
     "BLOCKINGS": lambda actor: blockings.count_waiting(actor=actor),
     "DEREFERENCINGS": lambda actor: dereferencings.count_waiting(actor=actor),
+    "APPEALS": lambda actor: appeals.count_waiting(actor=actor),
     "NOTICES": lambda actor: notices.count_waiting(actor=actor),
     "REFERRALS": lambda actor: {"UNSENT": judicial.count_unsent(actor=actor)},
 }

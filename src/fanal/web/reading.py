@@ -40,6 +40,7 @@ _HOLDERS = frozenset(
         "notice",
         "blocking",
         "dereferencing",
+        "appeal",
         "emergency_call",
     }
 )
@@ -53,6 +54,7 @@ ACTIONS: Mapping[str, str] = {
     "notice": "notice.read",
     "blocking": "blocking.read",
     "dereferencing": "dereferencing.read",
+    "appeal": "appeal.read",
     "emergency_call": "emergency_call.read",
     "payer": "payer.read",
     "sheet": "sheet.read",

@@ -34,6 +34,7 @@ from fanal.intake.queries.work import list_expired, list_held, list_silent, list
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import add_months, paris_day
 from fanal.ledger import operations as ledger
+from fanal.measures.appeal import acts as appeals
 from fanal.measures.blocking import acts as blockings
 from fanal.measures.dereferencing import acts as dereferencings
 from fanal.measures.operations import milestones as measures
@@ -53,7 +54,11 @@ from fanal.worker import upkeep
 
 ACTS = ("referral", "sheet", "notice", "emergency_call")
 """Kinds of official acts whose text only casework holds; measures erase further text of theirs."""
-_LASTING = {"blocking": blockings.erase_words, "dereferencing": dereferencings.erase_words}
+_LASTING = {
+    "blocking": blockings.erase_words,
+    "dereferencing": dereferencings.erase_words,
+    "appeal": appeals.erase_words,
+}
 """The erasers of the kinds of act that keep what they name until they have ended."""
 _BATCH = 500
 _UNHEARD = timedelta(days=30)

@@ -18,7 +18,15 @@ from fanal.deconfliction.queries import list_counterparts
 from fanal.intake.domain.number import desk_number
 from fanal.kernel.calendar import paris_day
 from fanal.orient.models import Case
-from tests.integration.policy import assigning, blocking, dereferencing, learning, person, scenes
+from tests.integration.policy import (
+    appeal,
+    assigning,
+    blocking,
+    dereferencing,
+    learning,
+    person,
+    scenes,
+)
 from tests.integration.policy.scenes import REASON, Posted, Scene
 
 Prepare = Callable[[Scene], Posted]
@@ -255,6 +263,10 @@ FORMS: dict[str, Act] = {
     "desk:dereferencing-refuse": _act("casework_step casework_approval", dereferencing.submitted),
     "desk:dereferencing-move": _act("casework_step", dereferencing.approved),
     "desk:dereferencing-free": _act("casework_step", dereferencing.notified),
+    "desk:measure-appeal": _act("casework_act casework_step", appeal.against_measure),
+    "desk:blocking-appeal": _act("casework_act casework_step", appeal.against_blocking),
+    "desk:dereferencing-appeal": _act("casework_act casework_step", appeal.against_dereferencing),
+    "desk:appeal-move": _act("casework_step", move="hear"),
     "desk:notice-amend": _act("casework_act casework_document", scenes.notice_told),
     "desk:notice-propose": _act("casework_act casework_step", move="withdraw"),
     "desk:notice-move": _act("casework_act casework_step", scenes.notice_approved),

@@ -60,6 +60,7 @@ from fanal.orient.models import Case, StoredAlarm
 from fanal.orient.operations.notes import note_dossier, note_report
 from fanal.orient.queue.operations import claim_case, save_view
 from fanal.worker.stages import StageLoop
+from tests.integration.policy.contested import contest
 from tests.integration.policy.deconflicting import meet_and_withhold
 from tests.integration.policy.held import TWO_DESKS, Walker
 
@@ -87,6 +88,7 @@ class World:
     notice_ids: dict[str, UUID] = field(default_factory=dict)
     blocking_ids: dict[str, UUID] = field(default_factory=dict)
     dereferencing_ids: dict[str, UUID] = field(default_factory=dict)
+    appeal_ids: dict[str, UUID] = field(default_factory=dict)
     emergency_call_ids: dict[str, UUID] = field(default_factory=dict)
     dossier_ids: dict[str, UUID] = field(default_factory=dict)
     recommendation_ids: dict[str, UUID] = field(default_factory=dict)
@@ -127,13 +129,11 @@ def _lists(world: World) -> None:
     known = find_list(name="known")
     assert known is not None
     world.source_id = add_source(
-        actor=SYSTEM,
+        actor=SYSTEM, loopback=True, now=world.now,
         source=ListSource(
             id=new_id(world.now), name="partner", kind=Service.HASHSHARING,
             url="http://127.0.0.1:9", list_id=known.id, added_at=world.now,
         ),
-        loopback=True,
-        now=world.now,
     )  # fmt: skip
 
 
@@ -157,6 +157,7 @@ def make_world() -> World:
     _lists(world)
     _notes(world)
     _openings(world)
+    contest(world, partial(_colleague, world), OBJECT_CELLS)
     _views(world)
     _instruction(world)
     meet_and_withhold(world, partial(_colleague, world), OBJECT_CELLS)
@@ -269,12 +270,11 @@ def _decisions(world: World) -> None:
             reasons=world.canary("own" if cell == "sealed" else cell, "blocking"),
             now=world.now,
         )
+        engine = Addressee(kind=AddresseeKind.SEARCH_ENGINE, name="Search", contact="a@b.example")
         (world.dereferencing_ids[cell],) = open_dereferencings(
             actor=actor,
             removal_id=world.measure_ids[cell],
-            recipients=[
-                Addressee(kind=AddresseeKind.SEARCH_ENGINE, name="Search", contact="a@b.example")
-            ],
+            recipients=[engine],
             reasons=world.canary("own" if cell == "sealed" else cell, "dereferencing"),
             now=world.now,
         )

@@ -20,6 +20,7 @@ from fanal.judicial.domain.kinds import REFERRAL, SHEET
 from fanal.judicial.domain.records import ReferralOutcome
 from fanal.kernel.actors import Actor, Role, public_actor
 from fanal.measures import queries as measured
+from fanal.measures.appeal.acts import record_appeal
 from fanal.measures.blocking.acts import record_blocking
 from fanal.measures.dereferencing.acts import record_dereferencing
 from fanal.measures.domain.oversight import AnswerVerdict
@@ -126,7 +127,16 @@ def _close_measure(world: World) -> None:
 
 
 def _withdraw_lasting(world: World) -> None:
-    """Withdraw each blocking and dereferencing: one that is not ended keeps its words, since it may last."""
+    """Withdraw each blocking and dereferencing, drop each appeal: one that is not ended keeps its words."""
+    for cell, appeal_id in world.appeal_ids.items():
+        user = User.objects.get(username=f"officer-{cell}")
+        record_appeal(
+            actor=actor_for(user=user, now=world.now, motive="walk"),
+            act_id=appeal_id,
+            transition="drop",
+            event=Event(happened_at=world.now, proof=world.canary(CELL, "dropping")),
+            now=world.now,
+        )
     for cell, blocking_id in world.blocking_ids.items():
         name = "own" if cell == "sealed" else cell
         user = User.objects.get(username=f"colleague-{name}")

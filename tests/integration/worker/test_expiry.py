@@ -166,7 +166,8 @@ def test_every_kind_of_act_has_its_eraser() -> None:
     from fanal.lifecycles import LIFECYCLES
     from fanal.worker.expiry import ACTS
 
-    assert {one.kind for one in LIFECYCLES} == {*ACTS, "measure", "blocking", "dereferencing"}
+    lasting = {"measure", "blocking", "dereferencing", "appeal"}
+    assert {one.kind for one in LIFECYCLES} == {*ACTS, *lasting}
 
 
 def test_every_declared_class_has_an_eraser_that_keeps_its_length() -> None:

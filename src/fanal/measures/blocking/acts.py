@@ -34,6 +34,7 @@ from fanal.measures.domain.records import LiftOutcome
 from fanal.measures.operations import issuing_authority
 from fanal.measures.operations.lasting import (
     Check,
+    check_not_annulled,
     check_other,
     erase_ended,
     readable,
@@ -150,7 +151,8 @@ def record_blocking(
         Refusal: a code of `casework.operations.acts.take_step`; NO_REASON (the step needs one). For vouching:
             NOT_PROTECTED (the name is not protected), THIRD_PERSON (the actor signed it before),
             GRANTED_BY_PROPOSER (only earlier signers granted the actor's role). For listing: PROTECTED
-            (nobody vouched for a protected name), NOT_DUE (the time of the removal request has not passed).
+            (nobody vouched for a protected name), NOT_DUE (the time of the removal request has not passed),
+            ANNULLED (a court annulled the blocking of this name).
             For listing, checking and keeping: REMOVAL_ENDED, REMOVAL_SUSPENDED (`rules.check_rests`). LAPSED
             (nothing brings a lapsed name back), NOT_LAPSED (lifted as lapsed, but it is not), OTHER_PERSON
             (the actor took the previous step).
@@ -212,6 +214,7 @@ def _check_list(actor: Actor, act: Act, event: Event, now: datetime) -> None:
         raise Refusal("blocking", "PROTECTED")
     removal = removal_of(actor, view.removal_id)
     check_rests(removal)
+    check_not_annulled(kind="blocking", removal_id=removal.id, host=view.host)
     due = removal.legal_due_at
     if view.ground is Ground.UNEXECUTED and (due is None or event.happened_at < due):
         raise Refusal("blocking", "NOT_DUE")

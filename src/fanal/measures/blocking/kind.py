@@ -58,8 +58,8 @@ STATES = StateTable(
         move("withdraw", BEFORE_LISTING, _S.WITHDRAWN),
     ),
 )
-CAUSED = ("report.decide", "measure.recommend")
-"""Rights of the operations that cause a doubt: a report reopened or decided, an end recommended."""
+CAUSED = ("report.decide", "measure.recommend", "appeal.record")
+"""Rights of the operations that cause a doubt: a decision or its end, a recommendation, an appeal."""
 BLOCKING = lifecycle(
     kind="blocking",
     states=STATES,
@@ -77,7 +77,10 @@ BLOCKING = lifecycle(
         ),
         "keep": Requirement(right="blocking.record", in_force=True),
         "lift": Requirement(
-            right="blocking.record", proof=True, outcomes=tuple(map(str, LiftOutcome))
+            right="blocking.record",
+            also=("appeal.record",),
+            proof=True,
+            outcomes=tuple(map(str, LiftOutcome)),
         ),
         "free": Requirement(right="blocking.free"),
         "review": Requirement(right="blocking.free"),

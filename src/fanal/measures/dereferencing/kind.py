@@ -58,8 +58,8 @@ STATES = StateTable(
         move("withdraw", BEFORE_NOTIFICATION, _S.WITHDRAWN),
     ),
 )
-CAUSED = ("report.decide", "measure.recommend")
-"""Rights of the operations that cause a doubt: a report reopened or decided, an end recommended."""
+CAUSED = ("report.decide", "measure.recommend", "appeal.record")
+"""Rights of the operations that cause a doubt: a decision or its end, a recommendation, an appeal."""
 DEREFERENCING = lifecycle(
     kind="dereferencing",
     states=STATES,
@@ -78,7 +78,10 @@ DEREFERENCING = lifecycle(
         ),
         "keep": Requirement(right="dereferencing.record", in_force=True),
         "lift": Requirement(
-            right="dereferencing.record", proof=True, outcomes=tuple(map(str, LiftOutcome))
+            right="dereferencing.record",
+            also=("appeal.record",),
+            proof=True,
+            outcomes=tuple(map(str, LiftOutcome)),
         ),
         "free": Requirement(right="dereferencing.free"),
         "ask": Requirement(right="dereferencing.free", proof=True),

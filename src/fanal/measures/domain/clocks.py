@@ -1,4 +1,4 @@
-"""Deadlines of removal requests, blockings and dereferencings, from recorded instants and dated law. Pure.
+"""Deadlines of administrative measures and appeals, from recorded instants and dated law. Pure.
 
 Sources: LCEN articles 6-1, 6-2, 6-2-1; decrees 2015-125 and 2015-253.
 
@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from msgspec import Struct
 
 from fanal.casework.domain.records import ActStep
-from fanal.kernel.calendar import PARIS, add_months, paris_day
+from fanal.kernel.calendar import PARIS, add_months, end_of_day, paris_day
 from fanal.reference import Catalogue, MeasureClock
 
 LONGEST_QUARTER = timedelta(days=92)
@@ -181,3 +181,25 @@ def listed_again_by(*, catalogue: Catalogue, asked_at: datetime) -> datetime:
     return asked_at.astimezone(UTC) + _hours(
         catalogue, "SEARCH_RESTORE_48H", asked_at, checked=False
     )
+
+
+def term_end(code: str, *, catalogue: Catalogue, since: datetime) -> datetime:
+    """Return the end of the legal term `code` that starts at `since`.
+
+    Hours are elapsed time. A term in days or months ends with its last day in Paris, at midnight: the day of
+    its start does not count, holidays do. No further day is added (délai franc).
+
+    Raises:
+        DelayMissing: no checked version of it is in force on that day, or it is counted in weeks.
+    """
+    clock = _clock(catalogue, code, since)
+    day, length = paris_day(since), clock.value.length
+    match clock.value.unit:
+        case "HOURS":
+            return since.astimezone(UTC) + timedelta(hours=length)
+        case "DAYS":
+            return end_of_day(day + timedelta(days=length))
+        case "MONTHS":
+            return end_of_day(add_months(day, length))
+        case "WEEKS":
+            raise DelayMissing(f"{code} is counted in weeks")

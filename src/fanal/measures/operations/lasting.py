@@ -42,8 +42,9 @@ def record_doubts(  # noqa: PLR0913 - those of a doubt, and what the kind adds
 
     `lifecycle` is that of the kind of act; `rests` returns the removal request on which each act rests.
     `cause` is a code of `DoubtCause`, or ANNULLED: a court annulled the removal request, which lifts the acts
-    at once, with `proof` as the words of the proof. With `act_id`, only the acts that rest on this request
-    are concerned. Called in the transaction of the cause (`casework.operations.doubts`).
+    at once, with `proof` as the words of the proof. With `act_id`, only the act of this id, and those that
+    rest on the request of this id, are concerned. Called in the transaction of the cause
+    (`casework.operations.doubts`).
 
     Raises:
         Refused: the actor may not cause it at that desk.
@@ -55,7 +56,7 @@ def record_doubts(  # noqa: PLR0913 - those of a doubt, and what the kind adds
     transition = "lift" if annulled else "doubt"
     outcome = LiftOutcome.ANNULLED if annulled else DoubtCause(cause)
     for act in on_report:
-        if act_id is not None and removals.get(act.id) != act_id:
+        if act_id is not None and act_id not in {act.id, removals.get(act.id)}:
             continue
         if transition in lifecycle.allowed(act.state):
             record_caused(
@@ -137,6 +138,24 @@ def removal_of(actor: Actor, removal_id: UUID) -> Measure:
     if found is None:
         raise ActUnknown(str(removal_id))
     return found.measure
+
+
+def check_not_annulled(*, kind: str, removal_id: UUID, host: str) -> None:
+    """Check that no court has annulled a blocking of this host name on the same removal request.
+
+    The ruling of a court of appeal counts in place of the first one. `kind` is that of the new act.
+
+    Raises:
+        Refusal: ANNULLED.
+    """
+    annulled = sql.rows(
+        "SELECT FROM measures_blocking b JOIN measures_appeal a ON a.contested_id = b.act_id"
+        " WHERE b.removal_id = %s AND b.host = %s"
+        " AND coalesce(nullif(a.final_ruling, ''), a.ruling) = 'ANNULLED'",
+        [removal_id, host],
+    )
+    if annulled:
+        raise Refusal(kind, "ANNULLED")
 
 
 def check_other(actor: Actor, act: Act, transition: str) -> None:

@@ -41,7 +41,8 @@ REMOVAL = lifecycle(
         "execute": _FACT,
         "lift": _STEP,
         "withdraw": Requirement(right="measure.propose", entry="withdraw"),
-        "annul": _FACT,
+        # A court's annulment takes effect at once, whoever registers its ruling.
+        "annul": Requirement(right="measure.send", also=("appeal.record",), proof=True),
     },
     reads="measure.read",
     proposes="measure.propose",

@@ -51,6 +51,7 @@ _READ_BY: Final[Mapping[str, str]] = {
     "notice": "notice.read",
     "blocking": "blocking.read",
     "dereferencing": "dereferencing.read",
+    "appeal": "appeal.read",
     "referral": "referral.read",
     "emergency_call": "emergency_call.read",
     "person": "account.list",

@@ -36,6 +36,7 @@ from fanal.web.account.actors import actor_of, now_of
 from fanal.web.components.navigation import selector_link
 from fanal.web.desk import notes
 from fanal.web.desk.acts import (
+    appeals,
     blockings,
     dereferencings,
     emergency_calls,
@@ -59,6 +60,7 @@ _ACTS = (
     measures.PAGES,
     blockings.PAGES,
     dereferencings.PAGES,
+    appeals.PAGES,
     notices.PAGES,
     referrals.PAGES,
     emergency_calls.PAGES,

@@ -14,6 +14,7 @@ from fanal.web.desk import (
     team,
 )
 from fanal.web.desk.acts import (
+    appeals,
     blockings,
     dereferencings,
     documents as act_documents,
@@ -135,6 +136,15 @@ urlpatterns: list[URLPattern] = [
     *dereferencings.routes(),
     *acts.routes_of(dereferencings.PAGES, place="dereferencings"),
     *act_documents.routes_of(dereferencings.PAGES, place="dereferencings"),
+    *appeals.routes(
+        {
+            "measures": measures.PAGES,
+            "blockings": blockings.PAGES,
+            "dereferencings": dereferencings.PAGES,
+        }
+    ),
+    *acts.routes_of(appeals.PAGES, place="appeals"),
+    *act_documents.routes_of(appeals.PAGES, place="appeals"),
     act_lists.route_of(emergency_calls.LIST, place="calls"),
     *acts.routes_of(emergency_calls.PAGES, place="calls"),
     *act_documents.routes_of(emergency_calls.PAGES, place="calls"),

@@ -20,6 +20,8 @@ PLACES: Mapping[str, str] = {
     "account_person": "administrator",
     "account_reset": "administrator",
     "account_resets": "administrator",
+    "desk:appeal": "appeals",
+    "desk:appeals": "appeals",
     "desk:blocking": "blocking",
     "desk:blockings": "blocking",
     "desk:compare": "analyst#work-on-a-dossier-and-write-notes",

@@ -22,6 +22,7 @@ from fanal.kernel.refusal import Refusal
 from fanal.ledger import queries as ledger
 from fanal.ledger.queries import prove_object
 from fanal.measures import queries, queries as measures
+from fanal.measures.appeal.views import appeals_against
 from fanal.measures.domain.oversight import AnswerVerdict, Happening, RecommendationKind, Session
 from fanal.measures.domain.records import ENDED, Measure, MeasureState
 from fanal.measures.operations import oversight as overseeing
@@ -138,6 +139,12 @@ def page(
         "other_letter": found.letter.fr if get_language() == "en" else found.letter.en,
         "machine": found.letter.machine.decode(),
         "steps": found.steps,
+        "appeals": appeals_against(
+            actor=actor,
+            report_id=found.measure.report_id,
+            contested_ids={measure_id},
+            now=now_of(request),
+        ),
         "approvals": [(a, a.digest == found.measure.digest) for a in found.approvals],
         "names": _names(found, decision, entries),
         "decision": decision,

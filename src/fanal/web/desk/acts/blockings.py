@@ -23,7 +23,7 @@ from fanal.measures.blocking.kind import BLOCKING, BLOCKS, REASONED, BlockingSta
 from fanal.measures.blocking.names import check_written, protections_of
 from fanal.measures.removal.kind import REMOVAL
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.desk.acts import dereferencings, lasting, pages as acts
+from fanal.web.desk.acts import appeals, dereferencings, lasting, pages as acts
 from fanal.web.forms import Parsed, PostedForm, lines, text
 
 _MENTIONS = Mentions.__struct_fields__
@@ -69,6 +69,12 @@ def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], lis
             removal_id=view.removal_id,
             report_id=file.act.subject_id,
             bears=bool(allowed),
+        ),
+        **appeals.against(
+            request,
+            contested_id=file.act.id,
+            report_id=file.act.subject_id,
+            sent=file.act.sent_at is not None,
         ),
         **lasting.letters(file, found.text if found else None),
     }

@@ -30,7 +30,7 @@ from fanal.measures.domain.records import ENDED_REMOVALS, Measure
 from fanal.measures.removal.kind import REMOVAL
 from fanal.reference import MeasureClock, SearchService
 from fanal.web.account.actors import actor_of, now_of, require_declared
-from fanal.web.desk.acts import lasting, pages as acts
+from fanal.web.desk.acts import appeals, lasting, pages as acts
 from fanal.web.failures import reason_of
 from fanal.web.forms import Parsed, PostedForm, Several, lines, text
 from fanal.web.reading import consult
@@ -97,6 +97,12 @@ def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], lis
         "may_restore": found is not None and view.facts.ended_at is not None,
         "service_kinds": (AddresseeKind.SEARCH_ENGINE, AddresseeKind.DIRECTORY),
         "may_read": may(actor, "report.read"),
+        **appeals.against(
+            request,
+            contested_id=file.act.id,
+            report_id=file.act.subject_id,
+            sent=file.act.sent_at is not None,
+        ),
         **lasting.letters(file, found.text if found else None),
     }
     return context, list(file.act.report_ids)

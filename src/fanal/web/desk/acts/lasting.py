@@ -1,6 +1,6 @@
-"""Views shared by measures that last until they are lifted (blocking, dereferencing): list, steps, drafts.
+"""Views shared by measures that last until they are lifted, and by appeals: list, steps, drafts.
 
-`kind` is the configuration of blockings or of dereferencings.
+`kind` is the configuration of blockings, of dereferencings or of appeals.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +26,7 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.ids import lowest_id
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
+from fanal.measures.appeal.views import AppealView
 from fanal.measures.blocking.views import BlockingView
 from fanal.measures.dereferencing.views import DereferencingView
 from fanal.web.account.actors import actor_of, now_of, require_declared
@@ -39,12 +40,12 @@ _ENDED = 50
 """Ended acts on the board, the newest; all open ones are shown."""
 
 
-LastingView = BlockingView | DereferencingView
+LastingView = BlockingView | DereferencingView | AppealView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lasting:
-    """Configuration of the pages of one kind of lasting measure (blocking, dereferencing).
+    """Configuration of the pages of one kind of lasting measure (blocking, dereferencing), or of appeals.
 
     `lifecycle` holds its states and transitions, `listing` is the query of its acts, `board` the template of
     their list. `rights` are the policy actions that a next step requires, by code of who is asked for it

@@ -40,6 +40,7 @@ from fanal.orient import queries as oriented
 from fanal.orient.domain.proposal import differences
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.acts import (
+    appeals,
     blockings,
     dereferencings,
     lists as act_lists,
@@ -164,6 +165,12 @@ def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], lis
         "may_read_report": may(actor, "report.read"),
         "may_block": may(actor, "blocking.propose") and measure.state in _BLOCKABLE and not gone,
         **dereferencings.on_removal(request, measure, gone=gone),
+        **appeals.against(
+            request,
+            contested_id=measure.id,
+            report_id=measure.report_id,
+            sent=measure.sent_at is not None,
+        ),
     }
     return context, [measure.report_id]
 

@@ -16,6 +16,7 @@ from fanal.casework.domain.records import Act, ActStep
 from fanal.judicial.domain.kinds import REFERRAL
 from fanal.judicial.emergency_call.kind import EMERGENCY_CALL, TO_MAKE
 from fanal.kernel.actors import Actor
+from fanal.measures.appeal.kind import APPEAL
 from fanal.measures.blocking.kind import BLOCKING
 from fanal.measures.dereferencing.kind import DEREFERENCING
 from fanal.measures.domain.records import Measure, Request
@@ -24,9 +25,9 @@ from fanal.measures.removal.kind import REMOVAL
 from fanal.web.components import words
 from fanal.web.desk.acts.emergency_calls import state_words
 
-_KINDS = (EMERGENCY_CALL, REMOVAL, BLOCKING, DEREFERENCING, REFERRAL, NOTICE)
-_LASTING = (BLOCKING, DEREFERENCING)
-"""Kinds of act that last until they are lifted: their present state says more than their sending."""
+_KINDS = (EMERGENCY_CALL, REMOVAL, BLOCKING, DEREFERENCING, APPEAL, REFERRAL, NOTICE)
+_LASTING = (BLOCKING, DEREFERENCING, APPEAL)
+"""Kinds of act whose present state says more than their sending: most last until they are lifted."""
 
 
 class Became(Struct, frozen=True, kw_only=True):
@@ -74,12 +75,15 @@ def became_of(
 
 
 def _name(act: Act, request: Request | None, lang: str) -> str:
-    if act.kind == EMERGENCY_CALL.kind:
-        return _("Emergency call")
+    plain = {
+        EMERGENCY_CALL.kind: _("Emergency call"),
+        BLOCKING.kind: _("Blocking by access providers"),
+        APPEAL.kind: _("Appeal against a measure"),
+    }
+    if act.kind in plain:
+        return plain[act.kind]
     if act.kind == REFERRAL.kind:
         return f"{_('Referral')} – {reference.label('body', act.addressee, lang)}"
-    if act.kind == BLOCKING.kind:
-        return _("Blocking by access providers")
     if act.kind == DEREFERENCING.kind:
         kind = reference.label("addressee_kind", act.addressee, lang)
         return f"{_('Dereferencing')} – {kind}"
