@@ -33,10 +33,12 @@ _LASTING = (BLOCKING, DEREFERENCING, APPEAL)
 class Became(Struct, frozen=True, kw_only=True):
     """An official act on the page of its report.
 
-    `decision_id` is the decision on which it rests, None for an act without one. `name`: kind and addressee;
+    `kind`: of the act. `decision_id`: the decision on which it rests, None without one. `name`: kind and
+    addressee;
     `href`: its page, "" if the person may not read it; `state`, in words with its date; `icon` of that state.
     """
 
+    kind: str
     decision_id: UUID | None
     name: str
     href: str
@@ -63,6 +65,7 @@ def became_of(
     hosts = {measure.id: measure.request for measure in measures}
     return [
         Became(
+            kind=kind.kind,
             decision_id=act.decision_id,
             name=_name(act, hosts.get(act.id), lang),
             href=reverse(f"desk:{kind.kind}", args=[act.id]) if may(actor, kind.reads) else "",

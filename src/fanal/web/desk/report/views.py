@@ -33,6 +33,7 @@ from fanal.intake.domain.records import PUBLIC_SENDER, FollowedMessage, ReportFa
 from fanal.intake.operations.follow import NotReachable, ask_reporter
 from fanal.intake.queries.envelopes import get_reports, is_reachable, list_messages
 from fanal.judicial.emergency_call.acts import news_on
+from fanal.judicial.emergency_call.kind import EMERGENCY_CALL
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.refusal import Refusal
@@ -302,7 +303,10 @@ def _drafts(report_id: UUID, *, actor: Actor, now: datetime) -> dict[str, object
             (d, names.get(d.author_id, ""), [act for act in became if act.decision_id == d.id])
             for d in reversed(decisions)
         ],
-        "called": [act for act in became if act.decision_id is None],
+        "called": [act for act in became if act.kind == EMERGENCY_CALL.kind],
+        "undecided": [
+            act for act in became if not act.decision_id and act.kind != EMERGENCY_CALL.kind
+        ],
         "may_call": may(actor, "alarm.acknowledge"),
     }
 
