@@ -22,6 +22,8 @@ SHOWN = {
     "ledger/operations.py": "who reads their own report states no motive",
     "web/account/adapter.py": "where a person lands after signing in",
     "web/components/navigation.py": "a role folds pages of the menu; which it may open, the policy says",
+    "web/home/sections.py": "a role chooses the numbers of the home page; which list it may open, the policy says",
+    "web/home/tour.py": "a role chooses a step of the tour",
     "web/guides/places.py": "a role chooses the guide of a page that has none of its own; all may read all",
     "web/components/tags.py": "the head of a page names the roles of the person",
 }

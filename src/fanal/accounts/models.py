@@ -113,6 +113,8 @@ class User(AbstractBaseUser):
     """Incremented to end every session of the account at once."""
     dense_rows = models.BooleanField(default=False, db_default=False)
     """Whether the person wants the queue's rows on one line each."""
+    tour_seen = models.BooleanField(default=False, db_default=False)
+    """Whether the person has seen or left the tour, which the home page offers at the first sign-in."""
     date_joined = models.DateTimeField()
 
     objects: ClassVar[UserManager] = UserManager()

@@ -106,6 +106,39 @@ def count_inbox(*, actor: Actor, inbox: Inbox, now: datetime) -> dict[InboxTab, 
     return found
 
 
+def count_open_acts(
+    *, actor: Actor, inboxes: Iterable[Inbox], lifecycles: Iterable[Lifecycle], now: datetime
+) -> dict[tuple[str, str], TabCount]:
+    """Count the open official acts that the actor may read, by kind and state, in one statement.
+
+    The kinds are those of `inboxes`, whose late acts are counted too, and `lifecycles`. Pairs without acts
+    have no key.
+    """
+    within, late = Q(pk__in=[]), Q(pk__in=[])
+    for inbox in inboxes:
+        within |= _open(actor, inbox.lifecycle)
+        late |= Q(kind=inbox.lifecycle.kind) & _late(inbox, now)
+    for lifecycle in lifecycles:
+        within |= _open(actor, lifecycle)
+    counted = (
+        models.Act.objects.filter(within)
+        .values("kind", "state")
+        .annotate(n=Count("id"), late=Count("id", filter=late))
+    )
+    return {
+        (kind, state): TabCount(acts=acts, late=past)
+        for kind, state, acts, past in counted.values_list("kind", "state", "n", "late")
+    }
+
+
+def _open(actor: Actor, lifecycle: Lifecycle) -> Q:
+    """Return the condition that an act is of a kind, not in a final state, and readable by the actor."""
+    bounds, states = reach(actor, lifecycle.reads), lifecycle.states
+    known = {lifecycle.initial} | {str(move.target) for move in states.transitions}
+    chosen = Q(kind=lifecycle.kind, state__in=sorted(known - {str(one) for one in states.final}))
+    return chosen if bounds.everywhere else chosen & Q(desk_id__in=sorted(bounds.desk_ids))
+
+
 def count_chosen(
     *, actor: Actor, inbox: Inbox, tab: InboxTab, chosen: InboxFilter, now: datetime
 ) -> int:

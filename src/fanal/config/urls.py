@@ -23,6 +23,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *i18n_patterns(
         path("", include("fanal.web.public.urls")),
         path("", include("fanal.web.account.urls")),
+        path("home/", include("fanal.web.home.urls")),
         path("desk/", include("fanal.web.desk.urls")),
         path("guides/", include("fanal.web.guides.urls")),
         path("oversight/", include("fanal.web.oversight.urls")),

@@ -42,4 +42,4 @@ def test_two_people_reset_a_sign_in(
     hers.fill("[name=login]", "ana")
     hers.fill("[name=password]", f"{first}-{second}")
     go(hers, "main form button[type=submit]")
-    assert "/desk/" in hers.url
+    assert "/home/" in hers.url

@@ -24,7 +24,7 @@ def hrefs(groups: list) -> list[str]:
 def test_the_pages_of_each_day_are_few_and_none_is_lost(desk: Desk, name: str) -> None:
     menu = menu_of(desk.actor(name), "/fr/desk/search/")
     shown, folded = hrefs(menu.shown), hrefs(menu.folded)
-    assert 7 <= len(shown) <= 8
+    assert 7 <= len(shown) <= 9
     assert folded
     assert not set(shown) & set(folded)
     assert not menu.unfolded

@@ -217,6 +217,7 @@ FORMS: dict[str, Act] = {
         desk=lambda s: str(s.desk_id), in_form=True,
     ),
     "desk:density": _act("accounts_user", dense="1", silent=True),
+    "home:tour-seen": _act("accounts_user", silent=True),
     "desk:views": _act("orient_view", _VIEW, name="mine", silent=True),
     "desk:view": _act("orient_view", act="rename", name="again", silent=True),
     "desk:views-shared": _act(

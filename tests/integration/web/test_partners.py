@@ -119,15 +119,15 @@ def test_the_list_goes_on_page_after_page(browser: Callable[..., Client]) -> Non
 @pytest.mark.parametrize(
     ("role", "path"),
     [
-        (Role.ANALYST, "/fr/desk/"),
-        (Role.SUPERVISOR, "/fr/desk/"),
-        (Role.JUDICIAL_OFFICER, "/fr/desk/referrals/"),
-        (Role.MEASURES_OFFICER, "/fr/desk/second/"),
-        (Role.OVERSEER, "/fr/oversight/"),
-        (Role.STATISTICIAN, "/fr/desk/statistics/"),
+        (Role.ANALYST, "/fr/home/"),
+        (Role.SUPERVISOR, "/fr/home/"),
+        (Role.JUDICIAL_OFFICER, "/fr/home/"),
+        (Role.MEASURES_OFFICER, "/fr/home/"),
+        (Role.OVERSEER, "/fr/home/"),
+        (Role.STATISTICIAN, "/fr/home/"),
         (Role.LABORATORY, "/fr/partners/laboratory/"),
         (Role.PARTNER, "/fr/partners/"),
-        (Role.ADMINISTRATOR, "/fr/account/people/"),
+        (Role.ADMINISTRATOR, "/fr/home/"),
     ],
 )
 def test_every_role_lands_on_a_page_of_its_own(

@@ -290,7 +290,8 @@ class AccountRecord:
 
     `name` is the person's; `email` is "" without an address, `organisation` (a name) "" without one. `active`
     is false for a closed account. `session_epoch` counts how often all sessions ended; `opened_at` is when
-    the account was created, `last_sign_in` None before the first sign-in.
+    the account was created, `last_sign_in` None before the first sign-in. `role_ends_at`: the earliest expiry
+    of the roles in force, None without one.
     """
 
     person_id: UUID
@@ -303,6 +304,7 @@ class AccountRecord:
     opened_at: datetime | None = None
     last_sign_in: datetime | None = None
     roles: tuple[Role, ...] = ()
+    role_ends_at: datetime | None = None
 
 
 NEEDED_ROLES: Final[Mapping[Role, int]] = {

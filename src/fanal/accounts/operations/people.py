@@ -283,6 +283,16 @@ def keep_dense_rows(*, actor: Actor, dense: bool) -> None:
     User.objects.filter(person_id=actor.person_id).update(dense_rows=dense)
 
 
+def keep_tour_seen(*, actor: Actor) -> None:
+    """Store that the actor has seen or left the tour of the first sign-in; without a ledger entry.
+
+    Raises:
+        Refused: the actor has no home page.
+    """
+    require(actor, "home.read")
+    User.objects.filter(person_id=actor.person_id).update(tour_seen=True)
+
+
 def record_sign_in(*, actor: Actor, action: str, now: datetime) -> None:
     """Record a sign-in or sign-out in the ledger: the person, never a network address.
 

@@ -317,8 +317,11 @@ def list_accounts(*, actor: Actor, now: datetime) -> list[AccountRecord]:
     """
     require(actor, "account.list")
     held: dict[UUID, list[Role]] = {}
-    for person_id, role in _in_force(now).values_list("person_id", "role").order_by("role"):
+    ends: dict[UUID, datetime] = {}
+    grants = _in_force(now).values_list("person_id", "role", "valid_until")
+    for person_id, role, until in grants.order_by("role"):
         held.setdefault(person_id, []).append(Role(role))
+        ends[person_id] = min(until, ends.get(person_id, until))
     rows = sorted(
         User.objects.select_related("person__organisation"),
         key=lambda row: alphabetical(row.username),
@@ -335,6 +338,7 @@ def list_accounts(*, actor: Actor, now: datetime) -> list[AccountRecord]:
             opened_at=row.date_joined,
             last_sign_in=row.last_login,
             roles=tuple(dict.fromkeys(held.get(row.person_id, []))),
+            role_ends_at=ends.get(row.person_id),
         )
         for row in rows
     ]

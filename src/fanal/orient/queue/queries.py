@@ -113,17 +113,17 @@ def count_views(
         kind.value: streams_of(actor=actor, view=of, filters=QueueFilter(kind=kind), now=now)
         for kind in ReportKind
     }
-    counted = count_selections(views, cap=cap)
+    counted = count_selections(selections=views, cap=cap)
     answered = counted.pop(None)
     return ViewCounts(
         views={view: n for view, n in counted.items() if view is not None},
         answered=answered,
-        kinds=count_selections(kinds, cap=cap),
+        kinds=count_selections(selections=kinds, cap=cap),
         cap=cap,
     )
 
 
-def count_selections(selections: Mapping[K, Sequence[Streams]], *, cap: int) -> dict[K, int]:
+def count_selections(*, selections: Mapping[K, Sequence[Streams]], cap: int) -> dict[K, int]:
     """Count the cases of each selection (a view with filters, as `streams_of` gives it) up to `cap`.
 
     In one statement, by the keys of `selections`. A case is a report in the queue.
@@ -152,7 +152,7 @@ def count_without(
         for name in stated_by(filters)
         if name != "sort"
     }
-    return count_selections(selections, cap=cap)
+    return count_selections(selections=selections, cap=cap)
 
 
 # An index holds each desk's senders in order: after each, the next one is looked up.
@@ -292,4 +292,4 @@ def count_saved_views(
         for saved in views
         if saved.view is not QueueView.DECIDED
     }
-    return count_selections(waiting, cap=cap)
+    return count_selections(selections=waiting, cap=cap)

@@ -5,7 +5,7 @@ machine itself, checks more: the sandbox of the readers, keys, certificates, rol
 """
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -20,7 +20,7 @@ from msgspec import Struct
 
 import fanal
 from fanal import reference
-from fanal.accounts.domain.records import NEEDED_ROLES
+from fanal.accounts.domain.records import NEEDED_ROLES, AccountRecord
 from fanal.accounts.queries.people import list_accounts
 from fanal.accounts.routes import needs
 from fanal.analyse.signals.reading import NoReader, reader_state
@@ -84,12 +84,17 @@ class InstallationPart(Struct, frozen=True, kw_only=True):
 @require_GET
 @needs("installation.read")
 def installation(request: HttpRequest) -> HttpResponse:
-    """Show the state of every part of the installation, faults first; the page renews it twice a minute."""
+    """Show the state of every part of the installation, faults first; the page renews it twice a minute.
+
+    With `state` (FAULT, LOOK) in the query, only the parts in that state.
+    """
     actor, now = actor_of(request), now_of(request)
-    parts = [*_machines(), *_reports(now), *_mail(actor), *_kept(actor, now), *_people(actor, now)]
-    parts.sort(key=lambda part: list(PartState)[::-1].index(part.state))
+    parts = parts_of(actor=actor, now=now)
+    asked = request.GET.get("state", "")
+    chosen = asked if asked in set(PartState) else ""
     context = {
-        "parts": parts,
+        "parts": [part for part in parts if part.state == chosen] if chosen else parts,
+        "chosen": chosen,
         "faults": sum(part.state is PartState.FAULT for part in parts),
         "looks": sum(part.state is PartState.LOOK for part in parts),
         "versions": _versions(),
@@ -99,6 +104,18 @@ def installation(request: HttpRequest) -> HttpResponse:
         return render(request, "account_pages/installation_parts.html", context)
     context |= mail_tests_of(request)
     return render(request, "account_pages/installation.html", context)
+
+
+def parts_of(
+    *, actor: Actor, now: datetime, accounts: Sequence[AccountRecord] | None = None
+) -> list[InstallationPart]:
+    """Return every part of the installation with its state, faults first.
+
+    `accounts` are all accounts, where the caller has them already.
+    """
+    known = list_accounts(actor=actor, now=now) if accounts is None else accounts
+    parts = [*_machines(), *_reports(now), *_mail(actor), *_kept(actor, now), *_people(known)]
+    return sorted(parts, key=lambda part: list(PartState)[::-1].index(part.state))
 
 
 def _machines() -> Iterator[InstallationPart]:
@@ -269,8 +286,8 @@ def _kept(actor: Actor, now: datetime) -> Iterator[InstallationPart]:
     )
 
 
-def _people(actor: Actor, now: datetime) -> Iterator[InstallationPart]:
-    accounts = [one for one in list_accounts(actor=actor, now=now) if one.active]
+def _people(known: Sequence[AccountRecord]) -> Iterator[InstallationPart]:
+    accounts = [one for one in known if one.active]
     held = {role: sum(role in one.roles for one in accounts) for role in NEEDED_ROLES}
     language = get_language() or ""
     lacking = ", ".join(

@@ -1,4 +1,4 @@
-"""Landing page after sign-in: for each role, the first of its pages that this node serves."""
+"""Landing page after sign-in: the home page for staff, their own first page for partners and laboratories."""
 
 from collections.abc import Mapping
 
@@ -7,18 +7,18 @@ from django.utils.translation import override
 
 from fanal.kernel.actors import Role
 
-_DESK = ("desk/",)
+_HOME = ("home/",)
 
 LANDINGS: Mapping[Role, tuple[str, ...]] = {
-    Role.ANALYST: _DESK,
-    Role.SUPERVISOR: _DESK,
-    Role.JUDICIAL_OFFICER: ("desk/referrals/", *_DESK),
-    Role.MEASURES_OFFICER: ("desk/second/", *_DESK),
-    Role.OVERSEER: ("oversight/",),
-    Role.STATISTICIAN: ("desk/statistics/", "statistics/", "figures/"),
+    Role.ANALYST: _HOME,
+    Role.SUPERVISOR: _HOME,
+    Role.JUDICIAL_OFFICER: _HOME,
+    Role.MEASURES_OFFICER: _HOME,
+    Role.OVERSEER: _HOME,
+    Role.STATISTICIAN: (*_HOME, "figures/"),
+    Role.ADMINISTRATOR: _HOME,
     Role.LABORATORY: ("partners/laboratory/", "partners/"),
     Role.PARTNER: ("partners/",),
-    Role.ADMINISTRATOR: ("account/people/",),
 }
 """Paths below the language prefix, preferred first; the account page is the fallback."""
 

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
 from http import HTTPStatus
 
 from django.core.paginator import Paginator
@@ -34,7 +35,9 @@ _FIELDS = ("login", "name", "email")
 _PAGE = 50
 
 
-_STATES = ("CLOSED", "LOCKED", "NO_ROLE", "NEVER")
+_STATES = ("CLOSED", "LOCKED", "NO_ROLE", "NEVER", "EXPIRING")
+EXPIRES_WITHIN = timedelta(days=30)
+"""A role that ends within this time is expiring: its holder needs a new one, or nothing more to do."""
 
 
 @never_cache
@@ -46,7 +49,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     asked = {name: request.GET.get(name, "") for name in ("q", "state", "role")}
     locked = lockout.locked_logins(now=now)
     everybody = list_accounts(actor=actor, now=now)
-    found = [one for one in everybody if _is_asked(one, asked, locked)]
+    found = [one for one in everybody if _is_asked(one, asked, locked, now)]
     page = Paginator(found, _PAGE).get_page(request.GET.get("page"))
     consult(request, "person", [one.person_id for one in page], action="account.list")
     context = {
@@ -63,16 +66,30 @@ def listing(request: HttpRequest) -> HttpResponse:
     return render(request, "account_pages/people.html", context)
 
 
-def _is_asked(one: AccountRecord, asked: Mapping[str, str], locked: Collection[str]) -> bool:
-    """Return whether an account answers the filters of the page; without a state, closed ones do not."""
-    words = likeness_key(asked["q"]).split()
-    text = likeness_key(f"{one.name} {one.login} {one.email} {one.organisation}")
-    states = {
+def account_states(
+    one: AccountRecord, *, locked: Collection[str], now: datetime
+) -> dict[str, bool]:
+    """Return whether an account is in each state of the filter, by code (labels `account_state`).
+
+    `locked` holds the logins that wrong passwords have locked.
+    """
+    ends = one.role_ends_at
+    return {
         "CLOSED": not one.active,
         "LOCKED": one.active and one.login in locked,
         "NO_ROLE": one.active and not one.roles,
         "NEVER": one.active and one.last_sign_in is None,
+        "EXPIRING": one.active and ends is not None and ends < now + EXPIRES_WITHIN,
     }
+
+
+def _is_asked(
+    one: AccountRecord, asked: Mapping[str, str], locked: Collection[str], now: datetime
+) -> bool:
+    """Return whether an account answers the filters of the page; without a state, closed ones do not."""
+    words = likeness_key(asked["q"]).split()
+    text = likeness_key(f"{one.name} {one.login} {one.email} {one.organisation}")
+    states = account_states(one, locked=locked, now=now)
     in_state = states.get(asked["state"], one.active or bool(words))
     return in_state and (asked["role"] in {"", *one.roles}) and all(w in text for w in words)
 

@@ -73,6 +73,7 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[NavigationPage, ...]], ...] = (
     (
         _("Work"),
         (
+            NavigationPage(route="home:home", words=_("Home"), icon="home"),
             NavigationPage(route="partners:sent", words=_("What you sent"), icon="send"),
             NavigationPage(route="partners:feedback", words=_("Feedback"), icon="note"),
             NavigationPage(route="partners:lists", words=_("Lists for you"), icon="download"),
@@ -149,6 +150,7 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[NavigationPage, ...]], ...] = (
 
 DAILY: Mapping[Role, tuple[str, ...]] = {
     Role.ANALYST: (
+        "home:home",
         "desk:queue",
         "desk:entry",
         "desk:emergency_calls",
@@ -159,6 +161,7 @@ DAILY: Mapping[Role, tuple[str, ...]] = {
         "desk:search",
     ),
     Role.SUPERVISOR: (
+        "home:home",
         "desk:queue",
         "desk:wall",
         "desk:second",
@@ -169,6 +172,7 @@ DAILY: Mapping[Role, tuple[str, ...]] = {
         "desk:team",
     ),
     Role.JUDICIAL_OFFICER: (
+        "home:home",
         "desk:referrals",
         "desk:emergency_calls",
         "desk:sheets",
@@ -179,6 +183,7 @@ DAILY: Mapping[Role, tuple[str, ...]] = {
         "desk:search",
     ),
     Role.MEASURES_OFFICER: (
+        "home:home",
         "desk:second",
         "desk:measures",
         "desk:blockings",

@@ -6,14 +6,17 @@ from django.utils.translation import get_language
 from django.views.decorators.http import require_GET
 
 from fanal.accounts.routes import needs
+from fanal.web.account.actors import actor_of
+from fanal.web.components.navigation import reachable
 from fanal.web.guides.texts import Guide, guides
 
 
 @require_GET
 @needs("page.public")
 def index(request: HttpRequest) -> HttpResponse:
-    """Show the list of guides."""
-    return render(request, "guides/index.html", {"guides": _of_language()})
+    """Show the list of guides, with the tour for those who have a home page."""
+    tour = reachable("home:tour", actor_of(request))
+    return render(request, "guides/index.html", {"guides": _of_language(), "tour": tour})
 
 
 @require_GET

@@ -23,6 +23,7 @@ from fanal.casework.domain.records import ActFile, Addressee, AddresseeKind, App
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Actor
 from fanal.kernel.refusal import Refusal
+from fanal.kernel.typed import identifier
 from fanal.measures import queries as measures
 from fanal.measures.domain.letters import read_letter
 from fanal.measures.domain.records import (
@@ -77,6 +78,7 @@ _COLUMNS: tuple[tuple[str, tuple[MeasureState, ...]], ...] = (
 """Columns of the board: one for each stage, all final states in the last."""
 
 _A_COLUMN = 30  # cards shown in a column, whose count covers all
+_ALONE = 100  # cards on a page of one column
 
 
 @never_cache
@@ -109,12 +111,22 @@ def second(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("measure.list")
 def board(request: HttpRequest) -> HttpResponse:
-    """Show the removal requests in columns by state, thirty to a column, each with its legal time limit."""
+    """Show the removal requests in columns by state, thirty to a column, each with its legal time limit.
+
+    The query's `column` shows one column alone, a hundred at a time after the request `after`.
+    """
     actor = actor_of(request)
     counts = measures.count_by_state(actor=actor)
+    chosen = request.GET.get("column", "")
+    alone = chosen in dict(_COLUMNS)
+    after = identifier(request.GET.get("after", "")) if alone else None
     columns = []
     for name, states in _COLUMNS:
-        found = measures.list_measures(actor=actor, states=states, limit=_A_COLUMN)
+        if alone and name != chosen:
+            continue
+        found = measures.list_measures(
+            actor=actor, states=states, after=after, limit=_ALONE if alone else _A_COLUMN
+        )
         consult(request, "measure", [m.id for m in found], action="measure.list")
         total = sum(counts[s] for s in states)
         columns.append(
@@ -123,9 +135,10 @@ def board(request: HttpRequest) -> HttpResponse:
                 "count": total,
                 "cards": _cards(found, actor=actor),
                 "more": max(0, total - len(found)),
+                "following": found[-1].id if alone and len(found) == _ALONE else None,
             }
         )
-    return render(request, "desk/measures.html", {"columns": columns})
+    return render(request, "desk/measures.html", {"columns": columns, "alone": alone})
 
 
 def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], list[UUID]]:

@@ -114,7 +114,7 @@ def menu_counts(request: HttpRequest) -> HttpResponse:
     counts = {
         "desk-queue": counted[QueueView.OPEN],
         "desk-emergency_calls": to_call,
-        "desk-second": _to_approve(actor, counted[QueueView.TO_SECOND]).number,
+        "desk-second": _to_approve(actor).number,
         "desk-referrals": referrals.acts,
         "notifications": count_unseen(actor=actor),
     }
@@ -156,23 +156,21 @@ def _tiles(actor: Actor, now: datetime) -> list[Tile]:
         view_tile(QueueView.DANGER, _("Children in danger, to decide"), "danger"),
         view_tile(QueueView.LATE, _("Late reports"), "danger"),
         view_tile(QueueView.ANSWERED, _("Unread answers"), "warn"),
-        _to_approve(actor, views.get(QueueView.TO_SECOND, 0)),
+        _to_approve(actor),
         view_tile(QueueView.OPEN, _("Reports in the queue"), ""),
     ]
 
 
-def _to_approve(actor: Actor, reports: int) -> Tile:
-    """Return what waits for a second person: reports, and measures that the person may read."""
-    acts = sum(
+def _to_approve(actor: Actor) -> Tile:
+    """Return what waits for a second person: the acts that the person may read, each with its report."""
+    number = sum(
         count_states(actor=actor, lifecycle=kind).get("TO_SECOND", 0) for kind in _APPROVED_BY_TWO
     )
-    number = min(reports, COUNT_CAP) + acts
     return Tile(
         number=number,
         words=_("Awaiting a second person"),
         href=reverse("desk:second"),
         tone="warn" if number else "",
-        capped=reports > COUNT_CAP,
     )
 
 

@@ -1,0 +1,1 @@
+"""The home page after sign-in, for each role, and the tour of five steps."""
