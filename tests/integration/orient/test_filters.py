@@ -198,8 +198,8 @@ def test_each_filter_alone_and_together(store: list[Row], view: QueueView) -> No
         streams = streams_of(actor=actor, view=view, filters=filters, now=NOW)
         counts[number] = (streams, len(wanted))
         found += len(wanted)
-    selections = {key: streams for key, (streams, _) in counts.items()}
-    counted = count_selections(selections=selections, cap=9)
+    to_count = {key: streams for key, (streams, _) in counts.items()}
+    counted = count_selections(selections=to_count, cap=9)
     assert counted == {key: min(9, number) for key, (_, number) in counts.items()}
     assert found > 100
 
