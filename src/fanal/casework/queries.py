@@ -40,6 +40,14 @@ _WORDS = """(EXISTS (SELECT FROM casework_document d WHERE d.act_id = a.id)
                   AND (s.proof NOT IN ('', '[…]') OR s.proof_name NOT IN ('', '[…]')
                        OR s.reason NOT IN ('', '[…]')))
        OR EXISTS (SELECT FROM casework_approval p WHERE p.act_id = a.id AND p.reason NOT IN ('', '[…]')))"""
+_DUE_BY_EDGE = """
+SELECT width_bucket(ended.at, %(edges)s::timestamptz[]), count(*) FROM casework_act a
+CROSS JOIN LATERAL (
+    SELECT greatest(a.created_at, max(s.recorded_at)) AS at FROM casework_step s WHERE s.act_id = a.id
+) ended
+WHERE a.kind = ANY (%(kinds)s) AND ended.at < %(last)s AND {left}
+GROUP BY 1
+"""
 _SUBJECTS = "a.subject_id <> '00000000-0000-0000-0000-000000000000'"
 
 
@@ -339,6 +347,22 @@ def list_due(
         },
     )
     return [DueAct(id=row[0], report_ids=tuple(row[1])) for row in found]
+
+
+def count_acts_due(
+    *, kinds: Sequence[str], edges: Sequence[datetime], subjects: bool = False
+) -> list[int]:
+    """Count the official acts with data to erase by the time of their last step; those of `kinds` alone.
+
+    The first number is of those before the first of `edges` (ascending), each other one of those between an
+    edge and the next. `subjects` as in `list_due`. Acts on a report under a legal hold are counted too. The
+    caller has checked the right.
+    """
+    return sql.by_slot(
+        _DUE_BY_EDGE.format(left=_SUBJECTS if subjects else _WORDS),
+        {"kinds": list(kinds), "edges": list(edges), "last": edges[-1]},
+        slots=len(edges),
+    )
 
 
 def _newest(rows: QuerySet[models.Act], inbox: Inbox, most: int) -> list[UUID]:

@@ -52,6 +52,7 @@ def prove(login: str, code: str | None) -> None:
 _REFUSED = {
     "report.read": "READER_REFUSED",
     "export.write": "EXPORT_REFUSED",
+    "hold.read": "HOLDS_HIDDEN",
     "retention.hold": "HOLD_REFUSED",
     "list.keep": "KEEPER_REFUSED",
     "rules.draft": "RULES_NOBODY",

@@ -54,6 +54,7 @@ _REFUSED = {
     "blocking": "BLOCKING_REFUSED",
     "deconfliction": "DECONFLICTION_REFUSED",
     "exchange": "SOURCE_REFUSED",
+    "hold": "HOLD_NOT_DONE",
     "instruction": "INSTRUCTION_REFUSED",
 }
 """Message codes by the kind of a refusal, for messages that quote the reason that the pages show as `why`."""

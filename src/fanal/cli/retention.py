@@ -4,6 +4,8 @@
 """
 
 import json
+from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import click
@@ -13,7 +15,10 @@ from fanal.cli.actors import code_option, proven
 from fanal.cli.boot import with_django
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
+from fanal.kernel.calendar import paris_day
 from fanal.postgres import DatabaseRole
+
+_PAGE: Final = 500
 
 
 @click.group()
@@ -33,15 +38,90 @@ def run() -> None:
 @retention.command("hold")
 @click.argument("report_id", type=click.UUID)
 @click.option("--motive", required=True, help="Purpose: the act or file that requires the hold.")
+@click.option(
+    "--review-on",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Day of the review, within two years: YYYY-MM-DD (default: in a year).",
+)
 @click.option("--as", "as_user", metavar="USER", help="Login of the acting person.")
 @code_option
 @with_django(DatabaseRole.APP)
-def hold(report_id: UUID, motive: str, as_user: str | None, code: str | None) -> None:
+def hold(
+    *,
+    report_id: UUID,
+    motive: str,
+    review_on: datetime | None,
+    as_user: str | None,
+    code: str | None,
+) -> None:
     """Record a legal hold on REPORT_ID: its data is not erased until the hold is lifted."""
-    from fanal.intake.operations.lifecycle import place_hold
+    from fanal.intake.operations.holds import place_hold
 
     actor = proven(as_user, code=code, motive=motive, action="retention.hold")
-    hold_id = place_hold(actor=actor, report_id=report_id, motive=motive, now=clock.now())
+    hold_id = place_hold(
+        actor=actor,
+        report_id=report_id,
+        motive=motive,
+        now=clock.now(),
+        review_on=review_on.date() if review_on else None,
+    )
+    click.echo(json.dumps({"hold": str(hold_id)}))
+
+
+@retention.command("holds")
+@click.option("--due", is_flag=True, help="Only those whose review is due.")
+@click.option("--as", "as_user", metavar="USER", required=True, help="Login of the acting person.")
+@with_django(DatabaseRole.APP)
+def list_(due: bool, as_user: str) -> None:
+    """Print the legal holds in force at USER's desks, one JSON object a line, the earliest review first."""
+    from fanal.cli.actors import reader
+    from fanal.intake.queries.holds import list_holds
+    from fanal.ledger import operations as ledger
+
+    actor, now, offset = reader(as_user, motive="holds", action="hold.read"), clock.now(), 0
+    due_by = paris_day(now) if due else None
+    while found := list_holds(actor=actor, due_by=due_by, limit=_PAGE, offset=offset):
+        offset += len(found)
+        items = [(one.report_id, b"") for one in found]
+        ledger.record_batch(actor=actor, action="report.list", at=now, kind="report", items=items)
+        for one in found:
+            click.echo(msgspec.json.encode(one).decode())
+
+
+@retention.command("keep")
+@click.argument("report_id", type=click.UUID)
+@click.argument("hold_id", type=click.UUID)
+@click.option("--motive", required=True, help="Reason why the hold is still needed.")
+@click.option(
+    "--review-on",
+    type=click.DateTime(["%Y-%m-%d"]),
+    required=True,
+    help="Day of the next review, within two years: YYYY-MM-DD.",
+)
+@click.option("--as", "as_user", metavar="USER", help="Login of the acting person.")
+@code_option
+@with_django(DatabaseRole.APP)
+def keep(
+    *,
+    report_id: UUID,
+    hold_id: UUID,
+    motive: str,
+    review_on: datetime,
+    as_user: str | None,
+    code: str | None,
+) -> None:
+    """Review the legal hold HOLD_ID on REPORT_ID: it stays in force until its next review."""
+    from fanal.intake.operations.holds import review_hold
+
+    actor = proven(as_user, code=code, motive=motive, action="retention.hold")
+    review_hold(
+        actor=actor,
+        report_id=report_id,
+        hold_id=hold_id,
+        review_on=review_on.date(),
+        motive=motive,
+        now=clock.now(),
+    )
     click.echo(json.dumps({"hold": str(hold_id)}))
 
 
@@ -53,7 +133,7 @@ def hold(report_id: UUID, motive: str, as_user: str | None, code: str | None) ->
 @with_django(DatabaseRole.APP)
 def lift(report_id: UUID, motive: str, as_user: str | None, code: str | None) -> None:
     """Lift the legal holds on REPORT_ID, which kept it from being erased; print how many."""
-    from fanal.intake.operations.lifecycle import lift_holds
+    from fanal.intake.operations.holds import lift_holds
 
     actor = proven(as_user, code=code, motive=motive, action="retention.hold")
     lifted = lift_holds(actor=actor, report_id=report_id, motive=motive, now=clock.now())

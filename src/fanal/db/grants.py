@@ -67,7 +67,9 @@ APP_DELETES = (
     "orient_view",
 )
 """Tables of these packages from which the desk's role may delete."""
-_LIFT_HOLD = "UPDATE (lifted_by, lifted_at, lift_motive)"
+_CHANGE_HOLD = (
+    "UPDATE (lifted_by, lifted_at, lift_motive, review_on, reviewed_by, reviewed_at, review_motive)"
+)
 
 RULES: tuple[GrantRule, ...] = (
     # A public node inserts reports and never reads a row of one: it calls `INTAKE_FUNCTIONS`.
@@ -128,9 +130,9 @@ RULES: tuple[GrantRule, ...] = (
     _rule("vault_erasure", [APP, WORKER], APPEND),
     _rule("intake_review", [APP, WORKER], APPEND),
     _rule("intake_review_second", [APP, WORKER], APPEND),
-    # A hold is lifted, and expiry, run by the worker, deletes those of what it erases.
-    _rule("intake_hold", [APP], [*APPEND, _LIFT_HOLD]),
-    _rule("intake_hold", [WORKER], [*APPEND, _LIFT_HOLD, "DELETE"]),
+    # A hold is reviewed and lifted, and expiry, run by the worker, deletes those of what it erases.
+    _rule("intake_hold", [APP], [*APPEND, _CHANGE_HOLD]),
+    _rule("intake_hold", [WORKER], [*APPEND, _CHANGE_HOLD, "DELETE"]),
     # The names of persons who acted are kept until the worker expires them.
     _rule("accounts_person", [APP], APPEND),
     _rule("accounts_habilitation", [APP, WORKER], APPEND),

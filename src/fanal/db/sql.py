@@ -61,6 +61,19 @@ def one(statement: str, parameters: Parameters | None = None) -> tuple[Any, ...]
     return found
 
 
+def by_slot(statement: str, parameters: Parameters, *, slots: int) -> list[int]:
+    """Return the counts of a statement whose rows are (slot, count), as a list of length `slots`.
+
+    Slots without a row are 0. `width_bucket(value, edges)` numbers slots so: 0 below the first edge, n from
+    the n-th on.
+
+    Raises:
+        DatabaseError: as by Django.
+    """
+    counts = dict(rows(statement, parameters))
+    return [int(counts.get(slot, 0)) for slot in range(slots)]
+
+
 def run(statement: str, parameters: Parameters | None = None) -> int:
     """Execute a statement; return the number of affected rows.
 

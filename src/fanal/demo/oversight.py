@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from fanal.demo.world import SYSTEM, DemoEvent, World
-from fanal.intake.operations.lifecycle import forget_identities, lift_holds, place_hold
+from fanal.intake.operations.holds import lift_holds, place_hold
+from fanal.intake.operations.lifecycle import forget_identities
 from fanal.kernel.actors import Actor
 from fanal.measures import queries as measured
 from fanal.measures.dereferencing.views import list_dereferencings

@@ -276,6 +276,20 @@ def list_sources(*, actor: Actor) -> list[ListSource]:
     return sorted(found, key=lambda source: alphabetical(source.name))
 
 
+def watch_sources(*, actor: Actor) -> list[tuple[ListSource, FetchCheckpoint]]:
+    """Return the sources of lists by name, each with how far it was fetched, without its entries.
+
+    Raises:
+        Refused: the actor may not watch the state of lists.
+    """
+    require(actor, "list.watch")
+    found = sorted(
+        (_source(row) for row in sql.rows(_SOURCES)), key=lambda one: alphabetical(one.name)
+    )
+    held = get_checkpoints(source_ids=[one.id for one in found])
+    return [(one, held[one.id]) for one in found]
+
+
 def find_source(*, actor: Actor, name: str) -> ListSource | None:
     """Return the source of lists (a partner's service) of that name, None if unknown.
 

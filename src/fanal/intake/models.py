@@ -200,7 +200,8 @@ class Upload(models.Model):
 class Hold(models.Model):
     """A legal hold on a report: it is not erased at expiry until the hold is lifted.
 
-    `motive` is the reason for placing it, `lift_motive` that for lifting it.
+    `motive` is the reason for placing it, `review_motive` that of its last review, `lift_motive` that for
+    lifting it. It is due for review on `review_on`, and never ends by itself.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -208,6 +209,10 @@ class Hold(models.Model):
     placed_by = models.UUIDField()
     placed_at = models.DateTimeField()
     motive = models.TextField()
+    review_on = models.DateField(null=True)
+    reviewed_by = models.UUIDField(null=True)
+    reviewed_at = models.DateTimeField(null=True)
+    review_motive = models.TextField(default="")
     lifted_by = models.UUIDField(null=True)
     lifted_at = models.DateTimeField(null=True)
     lift_motive = models.TextField(default="")

@@ -4,7 +4,7 @@ The caller checks the actor's right on the object; these queries check the right
 entries on an object have inclusion proofs under the newest signed checkpoint.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -177,6 +177,40 @@ def newest_backup(*, actor: Actor, since: datetime) -> datetime | None:
         [lowest_id(since)],
     )
     return row[0] if row else None
+
+
+def newest_expiry(
+    *, actor: Actor, since: datetime
+) -> tuple[datetime, Mapping[str, str | int]] | None:
+    """Return time and details of the newest run of the expiry since an instant; None without one.
+
+    Raises:
+        Refused: the actor may not read the state of retention.
+    """
+    rights.require(actor, "retention.read")
+    row = sql.row(
+        f"{_LINE} WHERE e.id >= %s AND e.action = 'expiry.run' ORDER BY e.id DESC LIMIT 1",
+        [lowest_id(since)],
+    )
+    if row is None:
+        return None
+    line = _line(row)
+    return line.at, line.detail
+
+
+def count_motives_due(*, edges: Sequence[datetime]) -> list[int]:
+    """Count the texts of purposes by the time of their entries; the caller has checked the right.
+
+    The first number is of those before the first of `edges` (ascending), each other one of those between an
+    edge and the next.
+    """
+    ids = [lowest_id(edge) for edge in edges]
+    return sql.by_slot(
+        "SELECT width_bucket(entry_id, %(ids)s::uuid[]), count(*) FROM ledger_motive"
+        " WHERE entry_id < %(last)s GROUP BY 1",
+        {"ids": ids, "last": ids[-1]},
+        slots=len(edges),
+    )
 
 
 def acts_since(

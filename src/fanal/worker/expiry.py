@@ -32,7 +32,6 @@ from fanal.intake.operations.lifecycle import (
 from fanal.intake.queries.reviews import list_ended, list_unerased
 from fanal.intake.queries.work import list_expired, list_held, list_silent, list_spoken
 from fanal.kernel.actors import Actor
-from fanal.kernel.calendar import add_months, paris_day
 from fanal.ledger import operations as ledger
 from fanal.measures.appeal import acts as appeals
 from fanal.measures.blocking import acts as blockings
@@ -42,6 +41,7 @@ from fanal.orient import queries as oriented
 from fanal.orient.answers.operations import forget_answers
 from fanal.orient.answers.queries import list_unheard
 from fanal.orient.operations import batch as orient
+from fanal.retention import GROUPS, cut_off
 from fanal.vault.domain.records import IDENTITY_KINDS
 from fanal.vault.operations import erase as vault
 from fanal.vault.queries import list_objects
@@ -63,7 +63,6 @@ _LASTING = {
 _BATCH = 500
 _UNHEARD = timedelta(days=30)
 """Time in which a person hears a reporter's last word, before the report is erased at its term."""
-_MONTHS = {"MONTHS": 1, "YEARS": 12}
 log = logging.getLogger("fanal.worker")
 Erase = Callable[[Actor, datetime, datetime], int]
 """A function of the actor, the present time and a cut-off time: it erases older data, returns the count."""
@@ -309,31 +308,23 @@ def _erase_people(actor: Actor, now: datetime, before: datetime) -> int:
 ERASERS: tuple[Eraser, ...] = (
     Eraser(
         name="identities",
-        classes=("REPORTER_IDENTITY", "REPORTER_ADDRESS"),
+        classes=GROUPS["identities"],
         erase=_erase_identities,
     ),
-    Eraser(name="conversations", classes=("MESSAGES",), erase=_erase_messages),
+    Eraser(name="conversations", classes=GROUPS["conversations"], erase=_erase_messages),
     Eraser(
         name="reports",
-        classes=(
-            "REPORT_SEALED",
-            "HARMONISED",
-            "ANALYSIS",
-            "LINKS",
-            "PROPOSAL",
-            "DECISION_REASON",
-            "IDEMPOTENCY",
-        ),
+        classes=GROUPS["reports"],
         erase=_erase_due_reports,
     ),
-    Eraser(name="acts", classes=("REFERRAL_WORDS",), erase=_erase_acts),
-    Eraser(name="payers", classes=("REFERRAL",), erase=_erase_payers),
-    Eraser(name="measures", classes=("MEASURE",), erase=_erase_measures),
-    Eraser(name="entries", classes=("LISTS",), erase=_erase_entries),
-    Eraser(name="people", classes=("PEOPLE",), erase=_erase_people),
-    Eraser(name="motives", classes=("LEDGER_MOTIVE",), erase=_erase_motives),
-    Eraser(name="challenges", classes=("CHALLENGES",), erase=_erase_challenges),
-    Eraser(name="structure", classes=("DECISION", "LEDGER", "ERASURES", "RULES"), erase=None),
+    Eraser(name="acts", classes=GROUPS["acts"], erase=_erase_acts),
+    Eraser(name="payers", classes=GROUPS["payers"], erase=_erase_payers),
+    Eraser(name="measures", classes=GROUPS["measures"], erase=_erase_measures),
+    Eraser(name="entries", classes=GROUPS["entries"], erase=_erase_entries),
+    Eraser(name="people", classes=GROUPS["people"], erase=_erase_people),
+    Eraser(name="motives", classes=GROUPS["motives"], erase=_erase_motives),
+    Eraser(name="challenges", classes=GROUPS["challenges"], erase=_erase_challenges),
+    Eraser(name="structure", classes=GROUPS["structure"], erase=None),
 )
 """All erasers, in the order of their runs."""
 
@@ -360,29 +351,14 @@ def horizon(eraser: Eraser, now: datetime) -> datetime:
     Raises:
         LookupError: a class is not in force.
     """
-    return max(_due_before(code, now) for code in eraser.classes)
-
-
-def _due_before(code: str, now: datetime) -> datetime:
-    """Return the cut-off time before which data is due under a retention class (how long data is kept).
-
-    Raises:
-        LookupError: the class `code` is not in force.
-    """
-    today = paris_day(now)
-    entry = reference.load().by_code(reference.Retention, code, today)
-    if entry is None:
-        raise LookupError(f"no retention class {code} in force")
-    if entry.value.unit == "DAYS":
-        return now - timedelta(days=entry.value.length)
-    day = add_months(today, -entry.value.length * _MONTHS[entry.value.unit])
-    return datetime(day.year, day.month, day.day, tzinfo=now.tzinfo)
+    return cut_off(eraser.classes, now)
 
 
 def expire(*, actor: Actor, now: datetime) -> dict[str, int]:
     """Erase everything due at `now`; return how many objects each `Eraser` erased, by name.
 
-    Legal holds take precedence. An eraser that fails stops no other one.
+    Legal holds take precedence. An eraser that fails stops no other one. The run is an entry of the ledger,
+    with these numbers and the names of the erasers that failed.
 
     Raises:
         LookupError: a retention class has no eraser.
@@ -401,6 +377,12 @@ def expire(*, actor: Actor, now: datetime) -> dict[str, int]:
             log.error("the erasure of %s failed: %s", eraser.name, type(failure).__name__)
             failed[eraser.name] = failure
             connection.close_if_unusable_or_obsolete()
+    ledger.record(
+        actor=actor,
+        action="expiry.run",
+        at=now,
+        detail={**erased, "failed": ",".join(sorted(failed))},
+    )
     if failed:
         raise ErasersFailed(failed) from next(iter(failed.values()))
     return erased

@@ -8,19 +8,21 @@ import logging
 import time
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
 from fanal.accounts.domain.instructions import InstructionKind, StandingInstruction
+from fanal.accounts.domain.policy import may
 from fanal.accounts.queries.instructions import standing_in_force
+from fanal.accounts.queries.people import actor_of_person
 from fanal.analyse.material.queries.lists import get_lists
 from fanal.connectors import outside, sources
 from fanal.db import sql
 from fanal.exchange import queries
-from fanal.exchange.domain.records import ListSource
+from fanal.exchange.domain.records import ListSource, next_fetch
 from fanal.exchange.operations import sources as operations
 from fanal.formats.refusal import FormatRefused
 from fanal.kernel import clock
@@ -126,10 +128,8 @@ def is_due(source: ListSource) -> bool:
     That is so if its interval has passed since the last fetch, if that fetch ended early without a failure,
     or if there was none.
     """
-    held = queries.get_checkpoint(source_id=source.id)
-    pace = timedelta(minutes=source.every_minutes)
-    last = held.tried_at if held.error or held.page_at == held.completed_at else None
-    return source.enabled and (last is None or clock.now() - last >= pace)
+    due = next_fetch(source, queries.get_checkpoint(source_id=source.id))
+    return source.enabled and (due is None or clock.now() >= due)
 
 
 def may_be_quick(source: ListSource) -> bool:
@@ -141,15 +141,17 @@ def may_be_quick(source: ListSource) -> bool:
     return not held.error and held.page_at == held.completed_at
 
 
-def fetch_turn(*, actor: Actor, source: ListSource, quick: bool) -> bool:
+def fetch_turn(*, actor: Actor, source: ListSource, quick: bool, by_person: bool = False) -> bool:
     """Fetch a list source for one turn (a limited time), short if `quick`; return whether pages remain.
 
-    After a failure, which is recorded with the checkpoint, the result is False.
+    After a failure, which is recorded with the checkpoint, the result is False. `by_person` as in
+    `fetch_source`.
     """
     try:
         fetch_source(
             actor=actor,
             source=source,
+            by_person=by_person,
             seconds=QUICK_SECONDS if quick else TURN_SECONDS,
             quick=quick,
         )
@@ -213,6 +215,23 @@ def fetch_list(source_id: str, quick: bool) -> None:
         return
     if fetch_turn(actor=_ACTOR, source=source, quick=quick) and quick:
         _queue(source, quick=False)
+
+
+@app.task(queue=SLOW_QUEUE, name=operations.FETCH_NOW, pass_context=False)
+def fetch_now(source_id: str, person_id: str) -> None:
+    """Fetch a list source to its end for the person who asked for it, in turns of a limited time.
+
+    Does nothing if the source is gone, or the person may no longer manage lists.
+    """
+    source = queries.get_source(actor=_ACTOR, source_id=UUID(source_id))
+    actor = actor_of_person(
+        person_id=UUID(person_id), now=clock.now(), motive="fetch of a list from its page"
+    )
+    if source is None or actor is None or not may(actor, "list.keep"):
+        return
+    if fetch_turn(actor=actor, source=source, quick=False, by_person=True):
+        with suppress(AlreadyEnqueued):
+            operations.queue_fetch(source_id=source.id, person_id=actor.person_id)
 
 
 def queue_due() -> None:

@@ -19,7 +19,7 @@ from fanal.crosscheck.dossiers.queries import list_dossiers, members_of
 from fanal.crosscheck.operations.judge import judge
 from fanal.db import sql
 from fanal.desks import close_desk, desk_left
-from fanal.intake.operations.lifecycle import place_hold
+from fanal.intake.operations.holds import place_hold
 from fanal.kernel.actors import Role
 from fanal.kernel.refusal import Refusal
 from fanal.ledger import queries as ledger

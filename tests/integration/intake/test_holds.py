@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from django.db import Error, connection, transaction
 
-from fanal.intake.operations import lifecycle
+from fanal.intake.operations import holds
 from fanal.kernel.actors import Actor, Role
 from fanal.ledger import operations as ledger
 from tests.actors import desk_actor
@@ -22,13 +22,19 @@ ELSEWHERE = known(desk_actor(person_id=uuid4(), roles={Role.SUPERVISOR}, desks={
 ANALYST = known(desk_actor(person_id=uuid4(), roles={Role.ANALYST}, desks={1}))
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("installed_keys")]
 PLACE = (
-    "INSERT INTO intake_hold (id, report_id, placed_by, placed_at, motive)"
-    " VALUES (gen_random_uuid(), %(report)s, %(by)s, %(at)s, 'file 12')"
+    "INSERT INTO intake_hold (id, report_id, placed_by, placed_at, motive, review_on)"
+    " VALUES (gen_random_uuid(), %(report)s, %(by)s, %(at)s, 'file 12', current_date + 300)"
+)
+KEEP = (
+    "UPDATE intake_hold SET reviewed_by = %(by)s, reviewed_at = %(at)s, review_motive = 'goes on',"
+    " review_on = current_date + 400 WHERE report_id = %(report)s"
 )
 LIFT = (
     "UPDATE intake_hold SET lifted_by = %(by)s, lifted_at = %(at)s, lift_motive = 'closed'"
     " WHERE report_id = %(report)s"
 )
+
+ACTS = {"hold.place": PLACE, "hold.review": KEEP, "hold.lift": LIFT}
 
 
 @pytest.fixture
@@ -44,15 +50,15 @@ def run(statement: str, *, report_id: UUID, by: UUID = ONE.person_id, at: object
 
 
 def place(report_id: UUID) -> None:
-    lifecycle.place_hold(actor=ONE, report_id=report_id, motive="file 12", now=datetime.now(UTC))
+    holds.place_hold(actor=ONE, report_id=report_id, motive="file 12", now=datetime.now(UTC))
 
 
 @pytest.mark.usefixtures("servers_clock")
-@pytest.mark.parametrize("statement", [PLACE, LIFT], ids=["place", "lift"])
+@pytest.mark.parametrize("statement", ACTS.values(), ids=ACTS)
 def test_a_hold_is_placed_and_lifted_by_a_supervisor_of_the_desk_and_now(
     report_id: UUID, statement: str
 ) -> None:
-    if statement == LIFT:
+    if statement != PLACE:
         place(report_id)
     now = datetime.now(UTC)
     for by in (ANALYST.person_id, ELSEWHERE.person_id, uuid4()):
@@ -63,14 +69,13 @@ def test_a_hold_is_placed_and_lifted_by_a_supervisor_of_the_desk_and_now(
             run(statement, report_id=report_id, at=at)
 
 
-@pytest.mark.parametrize("statement", [PLACE, LIFT], ids=["place", "lift"])
-def test_neither_goes_without_its_own_entry(report_id: UUID, statement: str) -> None:
-    act = "hold.lift" if statement == LIFT else "hold.place"
+@pytest.mark.parametrize("act", ACTS)
+def test_none_goes_without_its_own_entry(report_id: UUID, act: str) -> None:
     place(report_id)
 
     def write(actor: Actor | None) -> None:
         with transaction.atomic():
-            run(statement, report_id=report_id)
+            run(ACTS[act], report_id=report_id)
             if actor is not None:
                 ledger.record_report(
                     actor=actor, action=act, at=datetime.now(UTC), report_id=report_id
@@ -97,14 +102,26 @@ def test_no_hold_is_rewritten_lifted_twice_or_born_lifted(report_id: UUID) -> No
         run(LIFT.replace("'closed'", "' '"), report_id=report_id)
     with database_refuses(CHECK):
         run(
-            "INSERT INTO intake_hold (id, report_id, placed_by, placed_at, motive, lifted_by, lifted_at)"
-            " VALUES (gen_random_uuid(), %(report)s, %(by)s, %(at)s, 'file 12', %(by)s, %(at)s)",
+            "INSERT INTO intake_hold"
+            " (id, report_id, placed_by, placed_at, motive, review_on, lifted_by, lifted_at)"
+            " VALUES (gen_random_uuid(), %(report)s, %(by)s, %(at)s, 'file 12', current_date + 9,"
+            " %(by)s, %(at)s)",
             report_id=report_id,
         )
-    now = datetime.now(UTC)
-    assert lifecycle.lift_holds(actor=ONE, report_id=report_id, motive="closed", now=now) == 1
+    for day in ("NULL", "current_date", "current_date + 740"):
+        for statement in (
+            PLACE.replace("current_date + 300", day),
+            KEEP.replace("current_date + 400", day),
+        ):
+            with database_refuses(CHECK):
+                run(statement, report_id=report_id)
     with database_refuses(KEPT):
-        run(LIFT, report_id=report_id)
+        run(LIFT.replace("SET", "SET review_on = current_date + 500,"), report_id=report_id)
+    now = datetime.now(UTC)
+    assert holds.lift_holds(actor=ONE, report_id=report_id, motive="closed", now=now) == 1
+    for statement in (LIFT, KEEP):
+        with database_refuses(KEPT):
+            run(statement, report_id=report_id)
 
 
 def test_an_entry_that_another_transaction_wrote_meanwhile_is_not_its_own(
@@ -127,6 +144,6 @@ def test_an_entry_that_another_transaction_wrote_meanwhile_is_not_its_own(
 
 
 def test_no_hold_is_placed_or_lifted_for_no_reason(report_id: UUID) -> None:
-    for act in (lifecycle.place_hold, lifecycle.lift_holds):
+    for act in (holds.place_hold, holds.lift_holds):
         with pytest.raises(ledger.MotiveMissing):  # the command line says it in words
             act(actor=ONE, report_id=report_id, motive=" \n", now=datetime.now(UTC))

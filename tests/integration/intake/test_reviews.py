@@ -8,7 +8,7 @@ from django.db import connection
 
 from fanal.accounts.domain.policy import Refused
 from fanal.intake.domain.records import Arrival, Format, ReviewState, Submission
-from fanal.intake.operations import lifecycle
+from fanal.intake.operations import holds, lifecycle
 from fanal.intake.operations.receive import receive_reports
 from fanal.intake.queries.reviews import list_reviews, review_before
 from fanal.kernel.actors import Role, system_actor
@@ -134,7 +134,7 @@ def test_a_refusal_keeps_the_report_and_is_the_last_word_on_that_review() -> Non
 def test_a_hold_beats_the_end_that_two_people_agreed_to() -> None:
     old = deposit(25)
     answer(review(old, end=True), agreed=True)
-    lifecycle.place_hold(actor=ONE, report_id=old, motive="file 13", now=NOW)
+    holds.place_hold(actor=ONE, report_id=old, motive="file 13", now=NOW)
     assert expire(actor=SYSTEM, now=NOW)["reports"] == 0
 
 

@@ -23,6 +23,10 @@ from tests.integration.policy import (
     assigning,
     blocking,
     dereferencing,
+    assigning,
+    blocking,
+    dereferencing,
+    holding,
     learning,
     person,
     scenes,
@@ -89,6 +93,13 @@ def _two_waiting(scene: Scene) -> Posted:
     """Have a report of each desk back in the queue: the act itself chooses one of the walker's desk."""
     for cell in ("own", "other_desk"):
         scenes.waiting(replace(scene, cell=cell))
+    return Posted()
+
+
+def _two_set_aside(scene: Scene) -> Posted:
+    """Have a report of each desk in quarantine: the act itself takes those of the walker's desk."""
+    for cell in ("own", "other_desk"):
+        scenes.quarantined(replace(scene, cell=cell))
     return Posted()
 
 
@@ -203,11 +214,17 @@ FORMS: dict[str, Act] = {
     "desk:answers-read": _act("orient_answer", scenes.answered),
     "desk:report-document": _act("ledger_entry", _DOCUMENT),
     "desk:replay": _act("intake_work", scenes.quarantined),
+    "desk:replay-code": _act("procrastinate_jobs", _two_set_aside, error="WORKER_DIED", silent=True),
     "desk:example-judge": _act("analyse_judgement", learning.passage),
     "desk:example-rewrite": _act("analyse_example", learning.example, words="A neutral sentence."),
     "desk:example-check": _act("analyse_example", learning.example_rewritten),
     "desk:example-withdraw": _act("analyse_example", learning.example_checked),
     "desk:note": _act("orient_note", _WORDS),
+    "desk:report-hold": _act(
+        "intake_hold", motive=REASON, review_on=lambda _s: holding.day(6), seen=holding.placed
+    ),
+    "desk:hold-keep": _act("intake_hold", holding.held, review_on=lambda _s: holding.day(6)),
+    "desk:hold-lift": _act("intake_hold", holding.held),
     "desk:review": _act("intake_review", verdict="keep", motive=REASON),
     "desk:review-second": _act("intake_review_second", scenes.end_proposed),
     "desk:identity": _act("harmonise_opening", motive=REASON),
@@ -291,6 +308,7 @@ FORMS: dict[str, Act] = {
     "desk:list-release": _act("analyse_aside", scenes.set_aside),
     "desk:source-add": _act("exchange_source", _SOURCE),
     "desk:source-test": _act("ledger_entry"),
+    "desk:source-fetch": _act("procrastinate_jobs"),
     "desk:source-switch": _act("exchange_source", enabled="no"),
     "desk:instruction-propose": _act("accounts_instruction", _instruction),
     "desk:instruction-second": _act("accounts_instruction_second", bearers=NOBODY),

@@ -40,7 +40,8 @@ from fanal.cli.failures import CommandRefused, Failed
 from fanal.cli.main import fanal
 from fanal.cli.retriage import facts
 from fanal.intake.domain.records import Arrival, Format, Submission
-from fanal.intake.operations.lifecycle import place_hold, review_report
+from fanal.intake.operations.holds import place_hold
+from fanal.intake.operations.lifecycle import review_report
 from fanal.intake.operations.receive import receive_reports
 from fanal.kernel.actors import Role, public_actor, system_actor
 from fanal.kernel.refusal import Refusal
@@ -99,6 +100,21 @@ def _read(_scene: Scene, _out: Path) -> Options:
 def _held(scene: Scene, _out: Path) -> Options:
     place_hold(actor=scene.keeper, report_id=scene.report_id, motive=REASON, now=datetime.now(UTC))
     return {"report_id": scene.report_id, "motive": REASON, "code": code()}
+
+
+def _in_force(scene: Scene, _out: Path) -> Options:
+    """Have a legal hold on the cell's report."""
+    place_hold(actor=scene.keeper, report_id=scene.report_id, motive=REASON, now=datetime.now(UTC))
+    return {"due": False, MARK: str(scene.report_id)}
+
+
+def _to_keep(scene: Scene, _out: Path) -> Options:
+    now = datetime.now(UTC)
+    hold_id = place_hold(actor=scene.keeper, report_id=scene.report_id, motive=REASON, now=now)
+    return {
+        "report_id": scene.report_id, "hold_id": hold_id, "motive": REASON, "code": code(),
+        "review_on": now + timedelta(days=90),
+    }  # fmt: skip
 
 
 def _proposed_end(scene: Scene, _out: Path) -> Options:
@@ -207,7 +223,13 @@ COMMANDS: dict[str, Called] = {
     ),
     "retention hold": Called(
         command=retention.hold, action="retention.hold", writes="intake_hold",
-        options=lambda s, _o: {"report_id": s.report_id, "motive": REASON, "code": code()},
+        options=lambda s, _o: {
+            "report_id": s.report_id, "motive": REASON, "code": code(), "review_on": None,
+        },
+    ),
+    "retention holds": Called(command=retention.list_, action="hold.read", options=_in_force),
+    "retention keep": Called(
+        command=retention.keep, action="retention.hold", writes="intake_hold", options=_to_keep
     ),
     "retention lift": Called(
         command=retention.lift, action="retention.hold", writes="intake_hold", options=_held

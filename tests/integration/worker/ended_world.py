@@ -13,7 +13,7 @@ from fanal.casework.operations.acts import take_step
 from fanal.intake.domain import receipt
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.intake.operations.follow import answer_desk
-from fanal.intake.operations.lifecycle import lift_holds, place_hold
+from fanal.intake.operations.holds import lift_holds, place_hold
 from fanal.intake.operations.receive import receive_reports
 from fanal.judicial import operations as judicial
 from fanal.judicial.domain.kinds import REFERRAL, SHEET

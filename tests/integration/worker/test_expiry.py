@@ -101,7 +101,7 @@ def test_leaves_no_word_once_all_is_erased() -> None:
 
 
 def test_a_hold_beats_expiry_until_it_is_lifted() -> None:
-    from fanal.intake.operations.lifecycle import lift_holds, place_hold
+    from fanal.intake.operations.holds import lift_holds, place_hold
     from fanal.worker.expiry import expire
 
     report_id = _deposit(_years_ago(6, days=2))
@@ -119,7 +119,7 @@ def test_a_hold_beats_expiry_until_it_is_lifted() -> None:
 def test_conversations_go_two_years_after_the_last_word_once_the_desk_has_decided() -> None:
     from fanal.intake.domain import receipt
     from fanal.intake.operations.follow import answer_desk
-    from fanal.intake.operations.lifecycle import place_hold
+    from fanal.intake.operations.holds import place_hold
     from fanal.intake.operations.receive import receive_reports
     from fanal.intake.queries.envelopes import list_messages
     from fanal.kernel.actors import public_actor
@@ -258,6 +258,9 @@ def test_an_eraser_that_fails_stops_no_other_and_is_raised_at_the_end(
             owner.execute("ALTER FUNCTION aside RENAME TO accounts_erase_words")
     assert "people" in caplog.text
     with connection.cursor() as cursor:
+        cursor.execute("SELECT body FROM ledger_entry WHERE action = 'expiry.run' ORDER BY id")
+        [(body,)] = cursor.fetchall()
+        assert b'"failed":"people"' in bytes(body), "the entry of the run names it"
         cursor.execute("SELECT count(*) FROM intake_spent_challenge")
         assert cursor.fetchone() == (0,)
     assert expire(actor=SYSTEM, now=NOW)["people"] == 0

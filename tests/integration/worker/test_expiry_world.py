@@ -112,7 +112,7 @@ def test_nothing_that_was_said_outlives_its_class(world: World, as_role: Connect
 def test_a_hold_keeps_the_acts_that_rest_on_a_report_too(world: World) -> None:
     from fanal.accounts.models import User
     from fanal.accounts.queries.people import actor_for
-    from fanal.intake.operations.lifecycle import place_hold
+    from fanal.intake.operations.holds import place_hold
     from fanal.judicial import queries as judicial
     from fanal.measures import queries as measures
     from fanal.worker.expiry import expire

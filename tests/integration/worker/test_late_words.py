@@ -12,7 +12,7 @@ from django.db import connection, connections
 
 from fanal.cli import backup
 from fanal.db import sql
-from fanal.intake.operations.lifecycle import place_hold
+from fanal.intake.operations.holds import place_hold
 from fanal.kernel import clock
 from fanal.vault import keyring
 from fanal.vault.operations import erase as vault

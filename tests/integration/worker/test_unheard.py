@@ -13,7 +13,7 @@ from fanal.db import sql
 from fanal.intake.domain import receipt
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.intake.operations.follow import NotReachable, ReportErased, answer_desk, ask_reporter
-from fanal.intake.operations.lifecycle import place_hold
+from fanal.intake.operations.holds import place_hold
 from fanal.intake.operations.receive import receive_reports
 from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Role, public_actor, system_actor

@@ -25,8 +25,9 @@ from fanal.accounts.domain.records import (
     canonical_login,
 )
 from fanal.accounts.models import Counter, Organisation, Person, User
+from fanal.accounts.queries.expiry import LEFT, left_before
 from fanal.db import sql
-from fanal.kernel.actors import PUBLIC_PERSON, SYSTEM_PERSON, Actor, public_actor
+from fanal.kernel.actors import Actor, public_actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
@@ -338,21 +339,6 @@ def _ref(person_id: UUID) -> ObjectRef:
     return ObjectRef(kind="person", id=person_id)
 
 
-_LEFT = """
-SELECT p.id FROM accounts_person p
-WHERE p.created_at < %(before)s AND p.name <> %(erased)s AND NOT p.id = ANY (%(machines)s::uuid[])
-  AND NOT EXISTS (
-    SELECT FROM accounts_habilitation h LEFT JOIN accounts_revocation r ON r.habilitation_id = h.id
-    WHERE h.person_id = p.id AND least(h.valid_until, r.revoked_at) >= %(before)s)
-  AND NOT EXISTS (
-    SELECT FROM accounts_user u WHERE u.person_id = p.id AND u.last_login >= %(before)s)
-  AND NOT EXISTS (
-    SELECT FROM accounts_partnercredential c
-    WHERE c.person_id = p.id AND (c.revoked_at IS NULL OR c.revoked_at >= %(before)s))
-ORDER BY p.id LIMIT %(limit)s
-"""
-
-
 def forget_people(*, actor: Actor, before: datetime, now: datetime, limit: int = 500) -> list[UUID]:
     """Erase the identity of people without any right or sign-in since `before`; return at most `limit` ids.
 
@@ -364,19 +350,14 @@ def forget_people(*, actor: Actor, before: datetime, now: datetime, limit: int =
         Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
-    asked = {
-        "before": before,
-        "erased": ERASED,
-        "machines": [SYSTEM_PERSON, PUBLIC_PERSON],
-        "limit": limit,
-    }
+    asked = left_before(before, limit=limit)
     with transaction.atomic():
-        left = [person_id for (person_id,) in sql.rows(_LEFT, asked)]
+        left = [person_id for (person_id,) in sql.rows(LEFT, asked)]
         if not left:
             return []
         lock_accounts(*left)
         # Somebody may have signed in, or got a role, before the lock.
-        still = {person_id for (person_id,) in sql.rows(_LEFT, asked)}
+        still = {person_id for (person_id,) in sql.rows(LEFT, asked)}
         left = [person_id for person_id in left if person_id in still]
         Person.objects.filter(id__in=left).update(name=ERASED)
         for user in User.objects.filter(person_id__in=left):

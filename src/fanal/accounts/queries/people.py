@@ -91,6 +91,15 @@ def actor_for(*, user: User, now: datetime, motive: str = "") -> Actor:
     )
 
 
+def actor_of_person(*, person_id: UUID, now: datetime, motive: str = "") -> Actor | None:
+    """Return the actor for a person with an open account, for a job that the person queued; else None.
+
+    `motive` is the purpose of the job's acts.
+    """
+    user = next((one for one in users_of(person_id=person_id) if one.is_active), None)
+    return actor_for(user=user, now=now, motive=motive) if user else None
+
+
 def authenticate_partner_basic(*, authorization: str, now: datetime) -> PartnerIdentity | None:
     """Return the partner whose login and password an HTTP Basic `Authorization` header holds (RFC 7617).
 

@@ -229,6 +229,22 @@ def in_dossiers(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
     return {row[0] for row in found}
 
 
+def dossiers_by_report(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Return by report id the dossier that holds it; only reports at the actor's desks count.
+
+    Reports in no dossier have no key.
+    """
+    desks = reach(actor, "dossier.read").desks
+    if desks == [] or not report_ids:
+        return {}
+    found = sql.rows(
+        "SELECT report_id, dossier_id FROM crosscheck_membership"
+        " WHERE report_id = ANY(%s::uuid[]) AND (%s::int[] IS NULL OR desk_id = ANY(%s::int[]))",
+        [list(report_ids), desks, desks],
+    )
+    return dict(found)
+
+
 def dossiers_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, int]:
     """Return by dossier id how many of `report_ids` it holds, the largest number first.
 

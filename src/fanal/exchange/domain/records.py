@@ -1,6 +1,6 @@
 """Immutable records of the exchange, stored and displayed: feed rows, grants, list sources, checkpoints."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -151,6 +151,15 @@ class FetchCheckpoint(Struct, frozen=True, kw_only=True):
     tried_at: datetime | None = None
     error: str = ""
     error_at: datetime | None = None
+
+
+def next_fetch(source: ListSource, held: FetchCheckpoint) -> datetime | None:
+    """Return when the next scheduled fetch of a source is due, by its checkpoint; None for at once.
+
+    After its interval; at once if it was never fetched, or if the last fetch ended early without a failure.
+    """
+    last = held.tried_at if held.error or held.page_at == held.completed_at else None
+    return None if last is None else last + timedelta(minutes=source.every_minutes)
 
 
 class RemoteEntry(Struct, frozen=True, kw_only=True):

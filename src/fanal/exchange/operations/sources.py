@@ -13,6 +13,8 @@ from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 from msgspec import structs
+from procrastinate.contrib.django import app
+from procrastinate.exceptions import AlreadyEnqueued
 
 from fanal.accounts.domain.instructions import StandingInstruction
 from fanal.accounts.domain.policy import require
@@ -111,6 +113,43 @@ def switch_source(*, actor: Actor, source: ListSource, enabled: bool, now: datet
         )
         if found:
             _record_source(actor, "source.change", source, now=now)
+
+
+FETCH_NOW: Final = "fetch_now"
+"""Name of the worker's job that fetches a list source for a person."""
+_SLOW_QUEUE: Final = "slow fetches"
+
+
+def ask_fetch(*, actor: Actor, source: ListSource, now: datetime) -> None:
+    """Have the worker fetch a partner's list now, for the actor: no standing instruction is needed.
+
+    Raises:
+        Refused: the actor may not manage sources and lists.
+        Refusal: QUEUED: a fetch for a person waits already.
+    """
+    require(actor, "source.manage")
+    require(actor, "list.keep")
+    try:
+        with transaction.atomic():
+            _record_source(actor, "source.fetch", source, now=now)
+            queue_fetch(source_id=source.id, person_id=actor.person_id)
+    except AlreadyEnqueued:
+        raise Refusal("exchange", "QUEUED") from None
+
+
+def queue_fetch(*, source_id: UUID, person_id: UUID) -> None:
+    """Queue the fetch of a source for a person, behind a fetch of the same source that is running.
+
+    Raises:
+        AlreadyEnqueued: one for a person waits already.
+    """
+    job = app.configure_task(
+        FETCH_NOW,
+        queue=_SLOW_QUEUE,
+        lock=f"fetch_list:{source_id}",
+        queueing_lock=f"{FETCH_NOW}:{source_id}",
+    )
+    job.defer(source_id=str(source_id), person_id=str(person_id))
 
 
 def note_test(*, actor: Actor, source: ListSource, code: str, now: datetime) -> None:

@@ -1,7 +1,6 @@
-"""Finish, retract, hold and expire reports: transitions applied only if the state is still the expected one.
+"""Finish, retract and expire reports: transitions applied only if the state is still the expected one.
 
-Legal holds, erasure of a report's envelope at expiry (ids, states and instants stay), and periodic reviews
-are here too.
+Erasure of a report's envelope at expiry (ids, states and instants stay), and periodic reviews are here too.
 """
 
 import time
@@ -182,50 +181,6 @@ def _wait_for_erasure(ids: Sequence[UUID], of: str) -> None:
         if time.monotonic() > end:
             raise Refusal(of, "BEING_ERASED")
         time.sleep(0.05)
-
-
-def place_hold(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> UUID:
-    """Place a legal hold on a report, which prevents its expiry; return the hold's id.
-
-    Raises:
-        Refused: the actor may not place a hold on it.
-        MotiveMissing: the reason (`motive`) is empty.
-        Refusal: ERASED: there is nothing left to keep.
-    """
-    require_hold(actor, report_id)
-    if not stripped(motive):
-        raise ledger.MotiveMissing("a hold has a motive")
-    hold_id = new_id(now)
-    with transaction.atomic():
-        require_unerased(report_ids=[report_id], of="hold")
-        sql.run(
-            "INSERT INTO intake_hold (id, report_id, placed_by, placed_at, motive)"
-            " VALUES (%s, %s, %s, %s, %s)",
-            [hold_id, report_id, actor.person_id, now, stripped(motive)],
-        )
-        ledger.record_report(actor=actor, action="hold.place", at=now, report_id=report_id)
-    return hold_id
-
-
-def lift_holds(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> int:
-    """Lift every legal hold on a report, for a reason (`motive`); return their number.
-
-    Raises:
-        Refused: the actor may not lift holds on it.
-        MotiveMissing: the reason (`motive`) is empty.
-    """
-    require_hold(actor, report_id)
-    if not stripped(motive):
-        raise ledger.MotiveMissing("a hold is lifted with a motive")
-    with transaction.atomic():
-        lifted = sql.run(
-            "UPDATE intake_hold SET lifted_by = %s, lifted_at = %s, lift_motive = %s"
-            " WHERE report_id = %s AND lifted_at IS NULL",
-            [actor.person_id, now, stripped(motive), report_id],
-        )
-        if lifted:
-            ledger.record_report(actor=actor, action="hold.lift", at=now, report_id=report_id)
-    return int(lifted)
 
 
 def lock_reports(*, actor: Actor, report_ids: Sequence[UUID], erasing: bool = False) -> None:

@@ -6,9 +6,12 @@ whose clocks differ cannot both hold a report.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from django.db import connection, transaction
+from procrastinate.contrib.django import app
+from procrastinate.exceptions import AlreadyEnqueued
 
 from fanal.accounts import binary_arrays
 from fanal.accounts.domain.policy import reach, require, require_somewhere
@@ -311,6 +314,69 @@ def replay_stage(*, actor: Actor, stage: Stage, report_ids: Sequence[UUID], now:
                 detail={"stage": stage},
             )
     return len(moved)
+
+
+REPLAY_CODE: Final = "replay_code"
+"""Name of the worker's job that processes the reports of one failure again."""
+_FAILED: Final = """
+SELECT w.report_id FROM intake_work w JOIN intake_report r ON r.id = w.report_id
+WHERE w.quarantined_at <= %(until)s AND w.error = %(error)s AND r.state = 'FINISHED' AND NOT r.is_test
+  AND (%(everywhere)s OR r.desk_id = ANY(%(desks)s))
+ORDER BY w.report_id LIMIT %(limit)s
+"""
+
+
+def ask_replay(*, actor: Actor, error: str, now: datetime) -> bool:
+    """Queue a job that processes again all reports with one failure code at the actor's desks.
+
+    They are those in quarantine now: one that fails again meanwhile stays there. Return False if none is in
+    quarantine with this code (`error`), or the job is queued already.
+
+    Raises:
+        Refused: the actor may not replay at any desk.
+    """
+    require_somewhere(actor, "quarantine.replay")
+    if not _failed(actor, error, until=now, limit=1):
+        return False
+    try:
+        with transaction.atomic():
+            job = app.configure_task(REPLAY_CODE, queueing_lock=f"{REPLAY_CODE}:{error}")
+            job.defer(person_id=str(actor.person_id), error=error, until=now.isoformat())
+    except AlreadyEnqueued:
+        return False
+    return True
+
+
+def replay_failed(
+    *, actor: Actor, error: str, until: datetime, now: datetime, limit: int = 500
+) -> int:
+    """Queue reports quarantined by `until` with a failure code (`error`) for all stages; return how many.
+
+    At most `limit`, at the desks where the actor may replay; 0 once none is left.
+
+    Raises:
+        Refused: the actor may not replay at any desk.
+    """
+    require_somewhere(actor, "quarantine.replay")
+    found = _failed(actor, error, until=until, limit=limit)
+    if not found:
+        return 0
+    return replay_stage(actor=actor, stage=Stage.HARMONISE, report_ids=found, now=now)
+
+
+def _failed(actor: Actor, error: str, *, until: datetime, limit: int) -> list[UUID]:
+    bounds = reach(actor, "quarantine.replay")
+    found = sql.rows(
+        _FAILED,
+        {
+            "until": until,
+            "error": error,
+            "everywhere": bounds.everywhere,
+            "desks": list(bounds.desk_ids),
+            "limit": limit,
+        },
+    )
+    return [row[0] for row in found]
 
 
 def _quarantine(*, token: UUID, report_ids: Sequence[UUID], error: str) -> None:

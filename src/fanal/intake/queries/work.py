@@ -7,10 +7,12 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from fanal.accounts.domain.policy import reach, require
+from fanal.accounts.domain.policy import may, reach, require
+from fanal.accounts.row_scope import across_desks
 from fanal.db import sql
 from fanal.intake.domain.pressure import Limits, Pressure, judge
-from fanal.intake.domain.records import ReportFacts, Withdrawn
+from fanal.intake.domain.quarantine import QuarantineGroup
+from fanal.intake.domain.records import ReportFacts, Stage, Withdrawn
 from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Actor
 from fanal.kernel.figures import Counted
@@ -282,6 +284,31 @@ def count_kept(*, desk_id: int) -> KeptReports:
         [desk_id],
     )
     return KeptReports(arriving=arriving, held=held, reachable=reachable, kept=kept)
+
+
+_GROUPS = """
+SELECT w.error, w.stage, count(*), count(*) FILTER (WHERE r.urgent), min(w.quarantined_at)
+FROM intake_work w JOIN intake_report r ON r.id = w.report_id
+WHERE w.quarantined_at IS NOT NULL AND (%s OR r.desk_id = ANY(%s)) GROUP BY w.error, w.stage
+ORDER BY count(*) FILTER (WHERE r.urgent) > 0 DESC, count(*) DESC, w.error, w.stage
+"""
+
+
+def quarantine_groups(*, actor: Actor) -> list[QuarantineGroup]:
+    """Return the numbers of reports in quarantine by failure code and stage; those with urgent ones first.
+
+    They are those of the actor's desks; of all desks for an actor who reads the state of the installation.
+    """
+    bounds = reach(actor, "quarantine.read")
+    everywhere = bounds.everywhere or may(actor, "installation.read")
+    with across_desks():
+        found = sql.rows(_GROUPS, [everywhere, list(bounds.desk_ids)])
+    return [
+        QuarantineGroup(
+            error=row[0], stage=Stage(row[1]), reports=row[2], urgent=row[3], since=row[4]
+        )
+        for row in found
+    ]
 
 
 def list_quarantine(*, actor: Actor, limit: int) -> list[tuple[ReportFacts, str]]:

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import transaction
 from msgspec import Struct
 
-from fanal.accounts.domain.policy import Reason, Refused, may
+from fanal.accounts.domain.policy import Reason, Refused, may, require
 from fanal.accounts.row_scope import across_desks
 from fanal.db import sql
 from fanal.kernel.actors import Actor, system_actor
@@ -94,6 +94,16 @@ def make_blocklist(*, actor: Actor, now: datetime) -> BlockList:
         return keep_list(
             actor=actor, entries=entries_in_force(now=now), purpose="export", known=(), now=now
         )
+
+
+def newest_published(*, actor: Actor) -> StoredList | None:
+    """Return the newest version of the blocking list that was published, None before the first.
+
+    Raises:
+        Refused: the actor may not watch the state of lists.
+    """
+    require(actor, "list.watch")
+    return StoredList.objects.filter(purpose="publish").order_by("-serial").first()
 
 
 @contextmanager

@@ -132,11 +132,17 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[NavigationPage, ...]], ...] = (
                 route="desk:instructions", words=_("Standing instructions"), icon="sign"
             ),
             NavigationPage(route="desk:lists", words=_("Lists"), icon="file"),
+            NavigationPage(route="desk:holds", words=_("Legal holds"), icon="lock"),
             NavigationPage(route="desk:reviews", words=_("Reviews"), icon="clock"),
             NavigationPage(route="desk:quarantine", words=_("Quarantine"), icon="alert"),
             NavigationPage(
                 route="account_installation", words=_("State of the installation"), icon="pulse"
             ),
+            NavigationPage(
+                route="account_quarantine", words=_("Failures of processing"), icon="alert"
+            ),
+            NavigationPage(route="account_lists", words=_("State of the lists"), icon="file"),
+            NavigationPage(route="account_retention", words=_("Retention"), icon="clock"),
             NavigationPage(route="account_ledger", words=_("Ledger"), icon="ledger"),
             NavigationPage(route="account_desks", words=_("Desks"), icon="building"),
             NavigationPage(route="account_people", words=_("Accounts"), icon="person"),

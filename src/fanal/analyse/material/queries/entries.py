@@ -47,6 +47,20 @@ _PORTION = 50_000
 _UNSAID = EntryStanding()
 
 
+def count_withdrawn_due(*, edges: Sequence[datetime]) -> list[int]:
+    """Count the withdrawn values of lists by the time of their withdrawal; the caller has checked the right.
+
+    The first number is of those before the first of `edges` (ascending), each other one of those between an
+    edge and the next.
+    """
+    return sql.by_slot(
+        "SELECT width_bucket(withdrawn_at, %(edges)s::timestamptz[]), count(*) FROM analyse_entry"
+        " WHERE withdrawn_at < %(last)s GROUP BY 1",
+        {"edges": list(edges), "last": edges[-1]},
+        slots=len(edges),
+    )
+
+
 class ListChange(Struct, frozen=True, kw_only=True):
     """A change of the lists of known material, which identifies the state of a database.
 

@@ -188,6 +188,27 @@ def test(request: HttpRequest, source_id: UUID) -> HttpResponse:
 
 @require_POST
 @needs("source.manage")
+def fetch(request: HttpRequest, source_id: UUID) -> HttpResponse:
+    """Have the worker fetch a partner's list now, then show the source's page; a refusal is a message.
+
+    Raises:
+        Http404: no such source.
+    """
+    source = _found(request, source_id)
+    try:
+        operations.ask_fetch(actor=actor_of(request), source=source, now=now_of(request))
+    except Refusal as refused:
+        messages.info(request, reason_of(refused))
+    else:
+        messages.success(
+            request,
+            _("Asked for: the worker fetches it in the background, to the end of the list."),
+        )
+    return redirect("desk:source", source.id)
+
+
+@require_POST
+@needs("source.manage")
 def switch(request: HttpRequest, source_id: UUID) -> HttpResponse:
     """Switch the scheduled fetches from a partner's list service on or off, then show its page.
 

@@ -12,9 +12,9 @@ from django.views.decorators.http import require_GET, require_POST
 from fanal.accounts.domain.policy import Resource, require
 from fanal.accounts.routes import needs
 from fanal.intake.domain.records import Stage
-from fanal.intake.operations.queue import replay_stage
+from fanal.intake.operations.queue import ask_replay, replay_stage
 from fanal.intake.queries.envelopes import get_reports
-from fanal.intake.queries.work import list_quarantine
+from fanal.intake.queries.work import list_quarantine, quarantine_groups
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.reading import consult
 
@@ -25,12 +25,35 @@ _LISTED = 200
 @require_GET
 @needs("quarantine.read")
 def quarantine(request: HttpRequest) -> HttpResponse:
-    """Show up to two hundred reports in quarantine: stage at which processing failed, date, error code."""
+    """Show the reports in quarantine by failure, with what to do, then the oldest two hundred."""
     found = list_quarantine(actor=actor_of(request), limit=_LISTED)
     consult(
         request, "report", [facts.report_id for facts, _error in found], action="quarantine.read"
     )
-    return render(request, "desk/quarantine.html", {"quarantined": found})
+    context = {
+        "quarantined": found,
+        "groups": quarantine_groups(actor=actor_of(request)),
+        "most": _LISTED,
+    }
+    return render(request, "desk/quarantine.html", context)
+
+
+@require_POST
+@needs("quarantine.replay")
+def replay_code(request: HttpRequest) -> HttpResponse:
+    """Have all reports with one failure code (form field `error`) processed again, by a job of the worker.
+
+    Redirects to the quarantine, with a message.
+    """
+    actor, error = actor_of(request), request.POST.get("error", "")
+    known = {group.error for group in quarantine_groups(actor=actor)}
+    if error in known and ask_replay(actor=actor, error=error, now=now_of(request)):
+        messages.success(
+            request, _("Asked for: the worker processes these reports again, in the background.")
+        )
+    else:
+        messages.info(request, _("Nothing to do: asked for already, or no longer in quarantine."))
+    return redirect("desk:quarantine")
 
 
 @require_POST

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from msgspec import Struct
 
 from fanal import reference
-from fanal.accounts.domain.policy import Resource, may
+from fanal.accounts.domain.policy import Resource, allows, may
 from fanal.accounts.queries.people import partner_names, person_names
 from fanal.accounts.routes import needs
 from fanal.analyse import queries as analysed
@@ -32,6 +32,7 @@ from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake.domain.records import PUBLIC_SENDER, FollowedMessage, ReportFacts
 from fanal.intake.operations.follow import NotReachable, ask_reporter
 from fanal.intake.queries.envelopes import get_reports, is_reachable, list_messages
+from fanal.intake.queries.holds import holds_of
 from fanal.judicial.emergency_call.acts import news_on
 from fanal.judicial.emergency_call.kind import EMERGENCY_CALL
 from fanal.kernel.actors import Actor
@@ -189,6 +190,8 @@ def page_of(
         **notes.shown(request, [report_id]),
         "quality": providers.shown(record, sender=sender, actor=actor),
         "may_open_identity": may(actor, "identity.open"),
+        "holds": [one for one in holds_of(actor=actor, report_id=report_id) if not one.lifted_at],
+        "may_hold": allows(actor, "retention.hold", Resource(desk_id=facts.desk_id)).allowed,
         "history": history.lines_of(report_id, actor=actor),
     }
 

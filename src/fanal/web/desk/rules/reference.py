@@ -277,7 +277,10 @@ def _retention(entry: Entry) -> Facts:
     value = entry.value
     return [
         (_("Kept for"), _span(value.length, value.unit)),
-        (_("Counts from"), value.start),
+        (
+            _("Counts from"),
+            reference.label("retention_start", value.start, get_language() or "fr"),
+        ),
         (_("Tables"), ", ".join(value.tables)),
     ]
 
