@@ -42,15 +42,7 @@ from fanal.orient.notifications.operations import NOTIFICATION_QUEUE
 from fanal.orient.queue import operations as claims
 from fanal.statistics import operations as statistics
 from fanal.vault import fsck
-from fanal.worker import (
-    deconfliction_rounds,
-    expiry,
-    list_jobs,
-    people_jobs,
-    replay_jobs,
-    sends,
-    upkeep,
-)
+from fanal.worker import deconfliction_rounds, expiry, list_jobs, people_jobs, sends, upkeep
 from fanal.worker.job_process import SENDS_QUEUE, Ended, JobsBoard, LivingJobs, give_back
 from fanal.worker.list_jobs import FETCHES_QUEUE, SLOW_QUEUE
 
@@ -82,9 +74,7 @@ SENDS = (
     sends.tell_grant,
     sends.tell_notifications,
     list_jobs.fetch_list,
-    list_jobs.fetch_now,
     people_jobs.mail_notifications,
-    replay_jobs.replay_code,
 )
 """Jobs that other modules queue: imported here so that they are registered with the worker."""
 

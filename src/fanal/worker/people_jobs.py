@@ -1,20 +1,22 @@
-"""Jobs for the people of desks: assignments of those who left, mails about notifications, test messages."""
+"""Jobs for people of desks: assignments of those who left, mails on notifications, test messages, replays."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from procrastinate.contrib.django import app
 
+from fanal.accounts.domain.policy import Refused
 from fanal.accounts.operations.mail_tests import (
     MAIL_TEST,
     MAIL_TEST_QUEUE,
     MailTestTarget,
     record_mail_answer,
 )
-from fanal.accounts.queries.people import own_addresses
+from fanal.accounts.queries.people import actor_of_person, own_addresses
 from fanal.connectors import mail
 from fanal.connectors.mail_trial import TrialOutcome, TrialResult, try_mail
+from fanal.intake.operations.queue import REPLAY_CODE, replay_failed
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.kernel.ids import instant_of
@@ -85,3 +87,18 @@ def send_mail_test(*, test_id: str, person_id: str, target: str) -> None:
         status=outcome.status,
         now=clock.now(),
     )
+
+
+@app.task(name=REPLAY_CODE)
+def replay_code(*, person_id: str, error: str, until: str) -> None:
+    """Queue the reports quarantined by `until` (ISO 8601) with the failure code `error` for all stages again.
+
+    They are those of the desks where the person may replay now. In portions, each an entry of the ledger.
+    """
+    actor = actor_of_person(person_id=UUID(person_id), now=clock.now())
+    last = datetime.fromisoformat(until)
+    try:
+        while actor and replay_failed(actor=actor, error=error, until=last, now=clock.now()):
+            continue
+    except Refused:
+        return  # the person's role has ended meanwhile

@@ -48,7 +48,7 @@ def test_retention_in_numbers(open_as: OpenAs, axe: Axe, desk: Desk, lang: str) 
         for days, name in ((-30, "danger"), (40, "material")):
             sql.run(
                 "INSERT INTO intake_message (id, report_id, from_desk, created_at, object_id)"
-                " VALUES (gen_random_uuid(), %s, true, %s, gen_random_uuid())",
+                " VALUES (gen_random_uuid(), %s, false, %s, gen_random_uuid())",
                 [desk.reports[name], desk.now - timedelta(days=730 - days)],
             )
     page.goto(page.url)

@@ -15,7 +15,7 @@ from fanal.intake.models import Work
 from fanal.kernel import clock
 from fanal.kernel.actors import Role
 from fanal.ledger.models import LedgerEntry
-from fanal.worker import replay_jobs
+from fanal.worker import people_jobs
 from tests.integration.accounts.people import make_user
 from tests.integration.desk.story import Desk
 from tests.server import as_worker
@@ -71,7 +71,7 @@ def test_all_of_a_failure_are_processed_again_by_a_job(desk: Desk, sign_in: Sign
     [job] = asked()
     later = set_aside(desk, "material", "DEADLINE", minutes=-5)
     with as_worker():
-        replay_jobs.replay_code(**job)
+        people_jobs.replay_code(**job)
     assert waiting() == {game, again}
     assert Work.objects.get(report_id=later).quarantined_at is not None, (
         "it failed after the asking"
@@ -91,10 +91,10 @@ def test_the_job_does_nothing_for_somebody_whose_role_has_ended(
     for name in ("ana", "yann", "hugo"):
         assert sign_in(name).post(f"{PAGE}replay/", {"error": "DEADLINE"}).status_code == 403
         with as_worker():
-            replay_jobs.replay_code(person_id=str(desk.users[name].person_id), **args)
+            people_jobs.replay_code(person_id=str(desk.users[name].person_id), **args)
     other = make_user("werner", Role.SUPERVISOR, desk=2)
     with as_worker():
-        replay_jobs.replay_code(person_id=str(other.person_id), **args)
+        people_jobs.replay_code(person_id=str(other.person_id), **args)
     assert waiting() == set()
 
 

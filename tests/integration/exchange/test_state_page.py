@@ -56,7 +56,7 @@ def test_a_source_is_fetched_now_for_a_supervisor_without_an_instruction() -> No
             list_jobs.fetch_now(**job)
     assert md5(1) in held("mirror")
     page = sonia.get(STATE).content.decode()
-    assert "1 added, 0 withdrawn" in page
+    assert "added: 1, withdrawn: 0" in page
     assert "Waits for a standing instruction" in page
     entry = sql.rows(
         "SELECT action FROM ledger_entry WHERE action IN ('source.fetch', 'list.fetch')"

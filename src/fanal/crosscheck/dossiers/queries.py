@@ -205,28 +205,12 @@ def dossier_of(*, actor: Actor, report_id: UUID) -> UUID | None:
 
     None also for a report of another desk.
     """
-    desks = reach(actor, "dossier.read").desks
-    if desks == []:
-        return None
-    row = sql.row(
-        "SELECT dossier_id FROM crosscheck_membership WHERE report_id = %s"
-        " AND (%s::int[] IS NULL OR desk_id = ANY(%s::int[]))",
-        [report_id, desks, desks],
-    )
-    return None if row is None else row[0]
+    return dossiers_by_report(actor=actor, report_ids=[report_id]).get(report_id)
 
 
 def in_dossiers(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
     """Return those of the reports that are in a dossier; only reports at the actor's desks count."""
-    desks = reach(actor, "dossier.read").desks
-    if desks == [] or not report_ids:
-        return set()
-    found = sql.rows(
-        "SELECT report_id FROM crosscheck_membership"
-        " WHERE report_id = ANY(%s::uuid[]) AND (%s::int[] IS NULL OR desk_id = ANY(%s::int[]))",
-        [list(report_ids), desks, desks],
-    )
-    return {row[0] for row in found}
+    return set(dossiers_by_report(actor=actor, report_ids=report_ids))
 
 
 def dossiers_by_report(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, UUID]:

@@ -43,7 +43,7 @@ def cause_of(error: str) -> QuarantineCause:
 class QuarantineGroup(Struct, frozen=True, kw_only=True):
     """The reports in quarantine with the same failure code (`error`) at the same stage.
 
-    `reports` is their number, `urgent` that of the urgent ones; `since` is when the first was set aside.
+    `reports` is their number, `urgent` that of the urgent ones; `since` is when the first was quarantined.
     """
 
     error: str
