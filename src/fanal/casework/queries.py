@@ -45,7 +45,7 @@ SELECT width_bucket(ended.at, %(edges)s::timestamptz[]), count(*) FROM casework_
 CROSS JOIN LATERAL (
     SELECT greatest(a.created_at, max(s.recorded_at)) AS at FROM casework_step s WHERE s.act_id = a.id
 ) ended
-WHERE a.kind = ANY (%(kinds)s) AND ended.at < %(last)s AND {left}
+WHERE a.kind = ANY (%(kinds)s) AND a.id < %(first)s AND ended.at < %(last)s AND {left}
 GROUP BY 1
 """
 _SUBJECTS = "a.subject_id <> '00000000-0000-0000-0000-000000000000'"
@@ -360,7 +360,12 @@ def count_acts_due(
     """
     return sql.by_slot(
         _DUE_BY_EDGE.format(left=_SUBJECTS if subjects else _WORDS),
-        {"kinds": list(kinds), "edges": list(edges), "last": edges[-1]},
+        {
+            "kinds": list(kinds),
+            "first": lowest_id(edges[-1]),
+            "edges": list(edges),
+            "last": edges[-1],
+        },
         slots=len(edges),
     )
 
