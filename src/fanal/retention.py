@@ -46,16 +46,18 @@ _MONTHS: Final = {"MONTHS": 1, "YEARS": 12}
 _AHEAD: Final = 12
 _SEARCHED: Final = timedelta(days=40)
 """Time back in which the last run is looked for: older ones are shown as none."""
-_ACTS: Final = ("referral", "sheet", "notice", "emergency_call")
-_MEASURES: Final = ("measure", "blocking", "dereferencing")
+ACTS: Final = ("referral", "sheet", "notice", "emergency_call")
+"""Kinds of official acts whose text only casework holds; measures erase further text of theirs."""
+MEASURES: Final = ("measure", "blocking", "dereferencing", "appeal")
+"""Kinds of official acts that stages erase with their own texts."""
 _Count = Callable[[Sequence[datetime]], list[int]]
 _COUNTERS: Final[Mapping[str, _Count]] = {
     "identities": lambda edges: count_reports_due(edges=edges, identities=True),
     "conversations": lambda edges: count_conversations_due(edges=edges),
     "reports": lambda edges: count_reports_due(edges=edges),
-    "acts": lambda edges: count_acts_due(kinds=_ACTS, edges=edges),
+    "acts": lambda edges: count_acts_due(kinds=ACTS, edges=edges),
     "payers": lambda edges: count_acts_due(kinds=("sheet",), edges=edges, subjects=True),
-    "measures": lambda edges: count_acts_due(kinds=_MEASURES, edges=edges),
+    "measures": lambda edges: count_acts_due(kinds=MEASURES, edges=edges),
     "entries": lambda edges: count_withdrawn_due(edges=edges),
     "people": lambda edges: count_people_due(edges=edges),
     "motives": lambda edges: ledger.count_motives_due(edges=edges),

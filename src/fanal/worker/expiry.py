@@ -41,7 +41,7 @@ from fanal.orient import queries as oriented
 from fanal.orient.answers.operations import forget_answers
 from fanal.orient.answers.queries import list_unheard
 from fanal.orient.operations import batch as orient
-from fanal.retention import GROUPS, cut_off
+from fanal.retention import ACTS, GROUPS, cut_off
 from fanal.vault.domain.records import IDENTITY_KINDS
 from fanal.vault.operations import erase as vault
 from fanal.vault.queries import list_objects
@@ -52,8 +52,6 @@ from fanal.worker import upkeep
 # A retention class without an eraser stops the worker at its start (`check_erasers`): otherwise its data
 # would be kept for ever.
 
-ACTS = ("referral", "sheet", "notice", "emergency_call")
-"""Kinds of official acts whose text only casework holds; measures erase further text of theirs."""
 _LASTING = {
     "blocking": blockings.erase_words,
     "dereferencing": dereferencings.erase_words,

@@ -12,7 +12,8 @@ from fanal.intake.operations.holds import place_hold
 from fanal.intake.queries.expiry import count_reports_due
 from fanal.kernel.actors import Role, system_actor
 from fanal.ledger import operations as ledger
-from fanal.retention import GROUPS, cut_off, forecast, last_run
+from fanal.lifecycles import LIFECYCLES
+from fanal.retention import ACTS, GROUPS, MEASURES, cut_off, forecast, last_run
 from fanal.worker import expiry
 from tests.integration.accounts.people import make_user
 from tests.integration.desk.story import Desk
@@ -95,6 +96,7 @@ def test_each_class_in_force_has_its_period_and_its_group() -> None:
     named = [code for classes in GROUPS.values() for code in classes]
     assert sorted(named) == sorted(declared)
     assert tuple(GROUPS) == tuple(one.name for one in expiry.ERASERS)
+    assert {one.kind for one in LIFECYCLES} == {*ACTS, *MEASURES}
 
 
 def test_it_names_no_report_nobody_and_no_reason(admin: Client, desk: Desk) -> None:
