@@ -109,6 +109,7 @@ TEMPLATES = [
                 "django.templatetags.i18n",
                 "django.templatetags.static",
                 "fanal.web.components.tags",
+                "fanal.web.components.glossary",
                 "fanal.web.components.warnings",
             ],
             "libraries": {
