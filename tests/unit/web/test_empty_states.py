@@ -42,8 +42,7 @@ def _lines() -> list[tuple[str, str]]:
         for path in sorted(_WEB.rglob("*.html"))
         if "staticfiles" not in path.parts
         for line in _LINE.findall(path.read_text())
-        for said in _SENTENCE.findall(line)
-        if said.endswith(".")
+        if (said := " ".join(_SENTENCE.findall(line))).endswith(".")
     ]
 
 

@@ -36,8 +36,8 @@ Texte.
 """
 OTHER = "# Two\n\n[En français](fr/two.md)\n\nText.\n\n## Do it\n\nText.\n"
 AUTRE = "# Deux\n\n[In English](../two.md)\n\nTexte.\n\n## Le faire\n\nTexte.\n"
-WITHOUT_A_GUIDE = {"desk:distribution", "desk:reference"}
-"""Pages of the menu that no guide explains: the guide of the person's role opens."""
+WITHOUT_A_GUIDE = {"desk:distribution", "desk:reference", "home:home"}
+"""Pages of the menu without a guide of their own: the guide of the person's role opens."""
 
 
 @pytest.fixture(scope="module")
