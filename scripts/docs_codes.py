@@ -14,7 +14,10 @@ _SOURCE = Path(fanal.__file__).parent
 _OF_ACTS = re.compile(
     r"(?:measure|notice|blocking|dereferencing|appeal|referral|sheet|emergency_call)_refusal"
 )
-_REFUSALS = re.compile(rf"(?!{_OF_ACTS.pattern})\w+_refusal")
+_OF_DESKS = re.compile(
+    r"(?:account|annotation|desk|duty|habilitation|instruction|mail_test|public|reset)_refusal"
+)
+_REFUSALS = re.compile(rf"(?!{_OF_ACTS.pattern}|{_OF_DESKS.pattern})\w+_refusal")
 _FAILURES = re.compile(r"api|cli|errno|quarantine|list_unread|unhashed|\w+_failure")
 _QUOTED = re.compile(r"""["']([A-Z][A-Z0-9_]+)["']""")
 
@@ -30,6 +33,15 @@ def refusals_of_acts() -> str:
     """Return the page of the codes with which a step of an official act is refused, in Markdown."""
     return _page(
         "Refusals of official acts", _OF_ACTS, "What a measure, a notice or a referral may not be."
+    )
+
+
+def refusals_of_desks() -> str:
+    """Return the page of the codes with which the administration of desks is refused, in Markdown."""
+    return _page(
+        "Refusals of administration",
+        _OF_DESKS,
+        "What accounts, habilitations, desks, rosters and public pages may not be.",
     )
 
 

@@ -22,6 +22,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "model": docs_model.model,
     "refusals": docs_codes.refusals,
     "refusals-acts": docs_codes.refusals_of_acts,
+    "refusals-desks": docs_codes.refusals_of_desks,
     "failures": docs_codes.failures,
     "policy": docs_law.policy,
     "priority": docs_law.priority,

@@ -13,7 +13,17 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 from uuid import UUID
 
-from fanal.calls.people import Failure, OpenCall, Outcome, Person, Phase, Session, Step, groups
+from fanal.calls.people import (
+    Failure,
+    OpenCall,
+    Outcome,
+    People,
+    Person,
+    Phase,
+    Session,
+    Step,
+    groups,
+)  # fmt: skip
 from fanal.calls.places import Places
 from fanal.calls.room import PATIENCE_SECONDS, Room
 from fanal.orient.domain.clocks import UNCONFIRMED, Delivery
@@ -50,12 +60,13 @@ _FAILED, _PARTLY = "FAILED", "PARTLY"
 class Dispatch:
     """The calls, people and SMTP sessions of one process, and the decision which session sends what.
 
-    `duty` are the mail addresses of the people on duty. `now` is a time in seconds of one monotonic clock,
-    `number` identifies a session. Not thread-safe: the caller holds a lock.
+    `duty` are the mail addresses called where the duty roster names none (FANAL_DUTY). `now` is a time in
+    seconds of one monotonic clock, `number` identifies a session. Not thread-safe: the caller holds a lock.
     """
 
     def __init__(self, duty: Iterable[str]) -> None:
-        self._people = {address: Person(address) for address in dict.fromkeys(duty)}
+        self._duty = tuple(dict.fromkeys(duty))
+        self._people = People({address: Person(address) for address in self._duty})
         self._calls: dict[UUID, OpenCall] = {}
         self._sessions: dict[int, Session] = {}
         self._places, self._number, self._end = Places(), 0, _END_SECONDS
@@ -75,13 +86,13 @@ class Dispatch:
 
     def add(self, call: Call, now: float) -> None:
         """Add a call for all people on duty; one that failed before is sent to those not yet reached."""
-        known = self._calls.get(call.id)
-        if known is None:
-            known = self._calls[call.id] = OpenCall(call, now, now, set(self._people))
+        if call.to:
+            held = {address for one in self._sessions.values() for address in one.people}
+            self._people.keep({*call.to, *held})
+        known = self._calls.setdefault(call.id, OpenCall(call, now, now, set()))
         known.call, known.attempt_at, known.told, known.failure = call, now, "", ""
-        for person in (self._people[address] for address in known.waiting):
-            person.pending[call.id] = None
-            person.next_at = min(person.next_at, now)
+        known.include(call.to or self._duty)
+        self._people.give(call.id, known.waiting, now)
         self._settle(known)
 
     def no_place(self, failure: str) -> None:
@@ -95,6 +106,8 @@ class Dispatch:
         for session in list(self._sessions.values()):
             if not session.stalled and now >= session.changed + self._patience(session, now):
                 self._stall(session, now)
+        for call in [one for one in self._calls.values() if one.is_to_widen(now)]:
+            self._people.give(call.call.id, call.include(call.call.then), now)
         begun = self._begin(now)
         self._look_at_calls(now)
         return begun
@@ -171,7 +184,7 @@ class Dispatch:
         took, session.changed, session.asked = now - session.changed, now, ""
         if _ACCEPTED <= code < _ACCEPTED + 100:
             if one.silent_since is not None:
-                self._try_silent_again(one, now)
+                self._people.try_silent_again(one, self._sessions.values(), now)
             self._answered_at, session.stalled = now, False
             self._places.note_reply(took, now)
             session.taken.append(person)
@@ -183,17 +196,6 @@ class Dispatch:
             session.refused.append(person)
         for call in self._carried(session):
             call.failure = "REFUSED"
-
-    def _try_silent_again(self, one: Person, now: float) -> None:
-        """Try those silent lately again, as the server replied for `one`; if most were, it was at fault."""
-        silent = [x for x in self._people.values() if x.silent_since is not None]
-        servers = len(silent) > len(self._people) // 2
-        fresh = [x for x in silent if x.is_fresh(now) or len(silent) == len(self._people)]
-        for session in self._sessions.values():
-            if any(session.waits_for(one.address) for one in fresh):
-                session.cut = True
-        for person in (*fresh, one):
-            person.speaks(now, servers=servers)
 
     def may_send(self, number: int, now: float) -> bool:
         """Return whether a session may start its message (SMTP `DATA`): no other one sends to its people."""
@@ -427,22 +429,17 @@ class Dispatch:
             return True
         silent = all(one.silent_since is not None for one in self._people.values())
         served = self._answered_at > person.silent_since
-        if not self._room.may_probe(person, self._silent(), now, all_silent=silent, served=served):
+        if not self._room.may_probe(
+            person, self._people.silent(), now, all_silent=silent, served=served
+        ):
             return False
         few = len(waits) <= 1
         short = person.is_fresh(now) and not person.is_proved
-        if short and ((served and few) or (self._are_all_silent() and (other or few))):
+        if short and ((served and few) or (self._people.are_all_silent() and (other or few))):
             return True
         short = person.is_fresh(now) and person.tries < _MOST_TRIES
         wait = _TURN_SECONDS / 3 if new else _TURN_SECONDS
         return now >= began + (_COPY_SECONDS if short else wait)
-
-    def _silent(self) -> set[str]:
-        return {one.address for one in self._people.values() if one.silent_since is not None}
-
-    def _are_all_silent(self) -> bool:
-        """Return whether nobody is left who may show that the server takes messages."""
-        return all(one.silent_since is not None for one in self._people.values() if one.pending)
 
     # What becomes of calls
 

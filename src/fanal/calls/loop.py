@@ -22,6 +22,7 @@ from django.db import connection
 
 from fanal.calls.outbox import ANSWER_SECONDS, FAILURES, SESSION, database_now, keepers
 from fanal.calls.people import Outcome
+from fanal.calls.roster import Roster
 from fanal.calls.sender import Sender
 from fanal.calls.standing import Standing
 from fanal.connectors import mail
@@ -61,7 +62,8 @@ class CallsLoop:
         self._ahead = timedelta(0)
         configured = bool(mail.current().url) and not mail.current().faults()
         self._standing, self._left = Standing(configured=configured), False
-        self._children = (HoardingWatch(), *keepers(reaches=configured))
+        self._roster = Roster(mail.current().duty)
+        self._children = (HoardingWatch(), self._roster.reader, *keepers(reaches=configured))
 
     def run(self, stop: threading.Event) -> None:
         """Send alarm calls until `stop` is set; while the database is unavailable, wait and retry."""
@@ -185,7 +187,7 @@ class CallsLoop:
             )
             if calls:
                 failpoint("send.begin")
-                self._sender.start(calls, now=now)
+                self._sender.start(self._roster.address(calls, now=now), now=now)
 
     def _in_hand(self) -> set[UUID]:
         """Return the ids of the calls in transit, and of those whose outcome is not recorded yet."""

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, NamedTuple
@@ -11,6 +11,8 @@ from uuid import UUID
 from fanal.orient.domain.clocks import Delivery, wait_after
 from fanal.orient.domain.records import Call
 
+WIDEN_SECONDS: Final = 3.0
+"""Time after which a call that reached nobody goes to those named next too, well within its ten seconds."""
 SLOW_SECONDS: Final = 600.0
 """Time for which a person has sessions of their own who was slow, or may be why one failed."""
 FRESH_SECONDS: Final = 15.0
@@ -190,6 +192,47 @@ class Person:
         self.next_at = now + min(wait.total_seconds(), max(_SHORTEST_SECONDS, longest))
 
 
+class People(dict[str, Person]):
+    """The people on duty by mail address; one asked for the first time is added."""
+
+    def __missing__(self, address: str) -> Person:
+        person = self[address] = Person(address)
+        return person
+
+    def give(self, call: UUID, addresses: Collection[str], now: float) -> None:
+        """Record that people are to receive a call: their next session may begin now."""
+        for person in (self[address] for address in addresses):
+            person.pending[call] = None
+            person.next_at = min(person.next_at, now)
+
+    def keep(self, addresses: Collection[str]) -> None:
+        """Forget the people who have no call to receive, except `addresses`: they are off duty."""
+        for address in [x for x, one in self.items() if not one.pending and x not in addresses]:
+            del self[address]
+
+    def silent(self) -> set[str]:
+        """Return the addresses to which the server gives no reply."""
+        return {one.address for one in self.values() if one.silent_since is not None}
+
+    def are_all_silent(self) -> bool:
+        """Return whether nobody is left who may show that the server takes messages."""
+        return all(one.silent_since is not None for one in self.values() if one.pending)
+
+    def try_silent_again(self, one: Person, sessions: Iterable["Session"], now: float) -> None:
+        """Try those silent lately again, as the server replied for `one`; if most were, it was at fault.
+
+        Sessions that wait for them are to be cut.
+        """
+        silent = [x for x in self.values() if x.silent_since is not None]
+        servers = len(silent) > len(self) // 2
+        fresh = [x for x in silent if x.is_fresh(now) or len(silent) == len(self)]
+        for session in sessions:
+            if any(session.waits_for(person.address) for person in fresh):
+                session.cut = True
+        for person in (*fresh, one):
+            person.speaks(now, servers=servers)
+
+
 @dataclass(eq=False)
 class Session:
     """An SMTP session with the mail server at one of its IP addresses (`place`, its number).
@@ -269,6 +312,17 @@ class OpenCall:
     """The outcome reported so far: FAILED, PARTLY (it reached some of the people), or "" for none."""
     failure: str = ""
     unconfirmed: bool = False
+
+    def include(self, addresses: Collection[str]) -> set[str]:
+        """Send the call to these people too; return who is new to it."""
+        new = {*addresses} - self.waiting - self.reached - self.lost
+        self.waiting |= new
+        return new
+
+    def is_to_widen(self, now: float) -> bool:
+        """Return whether those called next (`Call.then`) are due: the call has reached nobody at once."""
+        due = self.call.attempts > 1 or now >= self.attempt_at + WIDEN_SECONDS
+        return due and not self.reached and bool({*self.call.then} - self.waiting - self.lost)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

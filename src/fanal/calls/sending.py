@@ -119,12 +119,14 @@ class Sending:
         calls, now = order
         self._answers.send(GOT)
         self._told = (time.monotonic(), now)
-        if not self._mailer.url or not self._mailer.duty:
-            self._answers.send([self._leave(call, now) for call in calls])
+        unsent = [x for x in calls if not self._mailer.url or not (x.to or self._mailer.duty)]
+        if unsent:
+            self._answers.send([self._leave(call, now) for call in unsent])
+        if len(unsent) == len(calls):
             return
         self._look_up(after=_LOOK_UP_SECONDS if self._addresses else 0.0)
         with self._guard:
-            for call in calls:
+            for call in [one for one in calls if one not in unsent]:
                 self._dispatch.add(call, time.monotonic())
 
     def _ask(self) -> None:
@@ -139,7 +141,7 @@ class Sending:
     def _leave(self, call: Call, now: datetime) -> Outcome:
         """Write a message into the folder, as there is no mail server; without recipients that fails."""
         try:
-            to = self._mailer.duty
+            to = call.to or self._mailer.duty
             words = _words([call])
             self._mailer.send(
                 to=to,

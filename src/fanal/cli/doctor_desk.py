@@ -7,7 +7,9 @@ from typing import Final
 
 import psycopg
 
+from fanal.accounts.domain.duty import state_of_roster
 from fanal.accounts.domain.records import NEEDED_ROLES
+from fanal.accounts.duty_rows import LINES, lines_of
 from fanal.analyse.signals.domain.model import ModelUnfit, check_stored, read_header
 from fanal.analyse.signals.reading import reader_files
 from fanal.cli.finding import DoctorFinding, fine, note, problem
@@ -15,7 +17,9 @@ from fanal.config.environment import read_environment
 from fanal.config.mailing import mailer_of
 from fanal.connectors.mail import MailFault
 from fanal.db.health import BACKUP_HOURS, LATE_MINUTES
-from fanal.web.public.help_lines import unchecked
+from fanal.kernel import clock
+from fanal.kernel.calendar import PARIS
+from fanal.web.public.help_lines import HELP_LINES
 
 _ENDING_DAYS = 30
 _PEOPLE = """
@@ -40,6 +44,12 @@ SELECT extract(epoch FROM now() - max(at))::bigint / 3600 FROM ledger_entry WHER
 _READER = """
 SELECT version, header, weights FROM analyse_reader WHERE state = 'IN_FORCE'
 """
+_CHECKED = """
+SELECT number FROM (SELECT DISTINCT ON (number) number, verdict, at FROM accounts_help_line
+    ORDER BY number, at DESC, id DESC) AS newest
+WHERE verdict = 'HIDDEN' OR at > now() - interval '366 days'
+"""
+_DESKS = "SELECT id, name FROM accounts_desk WHERE closed_at IS NULL ORDER BY id"
 _LINE = """
 SELECT host(inet_server_addr()), (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid())
 """
@@ -57,7 +67,7 @@ def look_at_desk(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator
     yield from _look_at_line(connection)
     yield from look_at_reader_in_force(connection)
     yield from look_at_address()
-    yield from look_at_help_lines()
+    yield from look_at_help_lines(connection)
 
 
 def look_at_reader_in_force(
@@ -96,16 +106,19 @@ def look_at_address() -> Iterator[DoctorFinding]:
         )
 
 
-def look_at_help_lines() -> Iterator[DoctorFinding]:
-    """Yield a note on the help line numbers on public pages that nobody has verified in an official text.
+def look_at_help_lines(
+    connection: psycopg.Connection[tuple[object, ...]],
+) -> Iterator[DoctorFinding]:
+    """Yield a note on the numbers on public pages that nobody has verified in an official text for a year.
 
-    Nothing is yielded if all are verified.
+    Nothing is yielded if all are verified. An administrator says so in the browser (*Public pages*).
     """
-    told = "; ".join(f"{line.number} ({line.said})" for line in unchecked())
+    checked = {str(row[0]) for row in connection.execute(_CHECKED).fetchall()}
+    told = "; ".join(f"{x.number} ({x.said})" for x in HELP_LINES if x.number not in checked)
     if told:
         yield note(
             "public pages tell people to call these numbers, which nobody has compared with an official "
-            f"text: confirm each before the desk opens: {told}"
+            f"text within a year: confirm each (page *Public pages*): {told}"
         )
 
 
@@ -184,6 +197,34 @@ def _is_this_machine(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def look_at_rosters(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[DoctorFinding]:
+    """Yield notes on the duty rosters of the next two weeks: gaps, and people without a mail address.
+
+    `connection` must read the names and addresses of people.
+    """
+    lines = lines_of(connection.execute(LINES, {"desk": None}).fetchall())
+    now, complete = clock.now(), 0
+    for desk_id, desk in connection.execute(_DESKS).fetchall():
+        state = state_of_roster(lines, desk_id=int(str(desk_id)), desk=str(desk), now=now)
+        if not state.has_lines:
+            yield note(f"the desk '{desk}' has no duty roster: FANAL_DUTY is called at every hour")
+        for gap in state.gaps[:1]:
+            since, until = (
+                f"{one.astimezone(PARIS):%a %d %b %H:%M}" for one in (gap.since, gap.until)
+            )
+            yield note(
+                f"nobody is on duty at the desk '{desk}' from {since} to {until}"
+                f" (gaps in two weeks: {len(state.gaps)}): FANAL_DUTY is called then"
+            )
+        for name in state.unreachable:
+            yield note(
+                f"{name}, on duty at the desk '{desk}', has no mail address: no call reaches them"
+            )
+        complete += state.has_lines and not state.gaps and not state.unreachable
+    if complete:
+        yield fine(f"duty rosters without a gap in the next two weeks: {complete}")
 
 
 # Diagnosis of the e-mail settings for alarm calls, for `fanal doctor`, `fanal run` and `fanal mail`.

@@ -110,6 +110,7 @@ TEMPLATES = [
                 "django.templatetags.static",
                 "fanal.web.components.tags",
                 "fanal.web.components.glossary",
+                "fanal.web.components.public_info",
                 "fanal.web.components.warnings",
             ],
             "libraries": {

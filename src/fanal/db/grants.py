@@ -105,6 +105,8 @@ RULES: tuple[GrantRule, ...] = (
     _rule("fanal_key", [APP, WORKER, INTAKE], READ),  # fingerprints; the owner registers keys
     _rule("django_migrations", [INTAKE], READ),
     _rule("statistics_published", [INTAKE], READ),  # figures the public may read
+    _rule("accounts_help_line", [INTAKE], ["SELECT (id, number, verdict, at)"]),
+    _rule("accounts_opening", [INTAKE], ["SELECT (id, opens, closes, closed, shown, at)"]),
     _rule("*", [INTAKE], NOTHING),
     # The mark of the database, and Django's own tables.
     _rule("fanal_instance", [APP, WORKER, AUDITOR], READ),
@@ -140,6 +142,12 @@ RULES: tuple[GrantRule, ...] = (
     _rule("accounts_revocation", [APP, WORKER], APPEND),
     _rule("accounts_review", [APP, WORKER], APPEND),
     _rule("accounts_reset*", [APP, WORKER], APPEND),
+    _rule("accounts_duty*", [APP, WORKER], APPEND),
+    _rule("statistics_annotation*", [APP, WORKER], APPEND),
+    _rule("statistics_alive", [APP], READ),
+    _rule("statistics_outage", [APP], READ),
+    _rule("accounts_help_line", [APP, WORKER], APPEND),
+    _rule("accounts_opening", [APP, WORKER], APPEND),
     _rule("analyse_vote", [APP, WORKER], APPEND),
     _rule("analyse_change", [APP, WORKER], APPEND),
     # The text of a rule set never changes; only an activation, by a trigger, puts one in force.

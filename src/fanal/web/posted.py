@@ -29,7 +29,8 @@ UNREADABLE = (
 """Exceptions of Django for an unreadable form: too large, too many fields, wrong encoding."""
 
 WRITTEN = (
-    "address", "claims", "contact", "conversation", "description", "grounds", "members", "motive", "names",
+    "address", "claims", "closed", "contact", "conversation", "description", "grounds", "members", "motive",
+    "names",
     "reason", "reasons", "summary", "suspect_contact", "text", "words",
 )  # fmt: skip
 """Names of all multi-line fields, on any page; no password, code or token is among them."""

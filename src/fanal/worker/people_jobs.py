@@ -1,11 +1,13 @@
-"""Jobs for people of desks: assignments of those who left, mails on notifications, test messages, replays."""
+"""Jobs for people of desks: assignments of those who left, mails, test messages, replays, outages."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from procrastinate.contrib.django import app
 
+from fanal.accounts.domain.duty import recipients
 from fanal.accounts.domain.policy import Refused
 from fanal.accounts.operations.mail_tests import (
     MAIL_TEST,
@@ -13,6 +15,7 @@ from fanal.accounts.operations.mail_tests import (
     MailTestTarget,
     record_mail_answer,
 )
+from fanal.accounts.queries.duty import shifts_by_desk
 from fanal.accounts.queries.people import actor_of_person, own_addresses
 from fanal.connectors import mail
 from fanal.connectors.mail_trial import TrialOutcome, TrialResult, try_mail
@@ -20,9 +23,12 @@ from fanal.intake.operations.queue import REPLAY_CODE, replay_failed
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.kernel.ids import instant_of
+from fanal.orient.alarms.queries import calls_reach
 from fanal.orient.assignment import operations as assignments
 from fanal.orient.notifications import operations as notifications
 from fanal.orient.notifications.domain import MailChoice
+from fanal.statistics import annotations
+from fanal.statistics.annotations import Part
 
 _STALE: Final = timedelta(minutes=10)
 """A test that waited longer for a worker is not sent: nobody expects it any more."""
@@ -38,6 +44,18 @@ def lapse_assignments(timestamp: int) -> None:
     del timestamp
     while assignments.lapse_assignments(actor=system_actor("assignments"), now=clock.now()):
         continue
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queueing_lock="note_alive", lock="note_alive")
+def note_alive(timestamp: int) -> None:
+    """Note for the statistics that the worker works, and the calls if they reach somebody.
+
+    `timestamp`: the time for which the run was scheduled, in Unix seconds.
+    """
+    del timestamp
+    parts = [Part.WORKER, *([Part.CALLS] if calls_reach() else [])]
+    annotations.note_alive(actor=system_actor("statistics"), parts=parts, now=clock.now())
 
 
 @app.periodic(cron="* * * * *")
@@ -66,18 +84,22 @@ def mail_daily(timestamp: int) -> None:
 
 
 @app.task(queue=MAIL_TEST_QUEUE, name=MAIL_TEST)
-def send_mail_test(*, test_id: str, person_id: str, target: str) -> None:
+def send_mail_test(*, test_id: str, person_id: str, target: str, desk_id: int = 0) -> None:
     """Send one test message to a person's own address or to the people on duty; record the answer.
 
-    `test_id` is the id of the ledger entry by which it was asked for, `target` a `MailTestTarget`. It is not
-    tried again.
+    `test_id` is the id of the ledger entry by which it was asked for, `target` a `MailTestTarget`, `desk_id`
+    the desk of a test call. It is not tried again.
     """
-    mailer, test = mail.current(), UUID(test_id)
-    if clock.now() - instant_of(test) > _STALE:
+    mailer, test, now = mail.current(), UUID(test_id), clock.now()
+    if now - instant_of(test) > _STALE:
         outcome = TrialOutcome(result=TrialResult.STALE)
     else:
-        own = target == MailTestTarget.OWN
-        to = own_addresses(person_id=UUID(person_id)) if own else mailer.duty
+        to: Sequence[str] = mailer.duty
+        if target == MailTestTarget.OWN:
+            to = own_addresses(person_id=UUID(person_id))
+        elif target == MailTestTarget.ROSTER:
+            on_duty = shifts_by_desk(since=now, until=now + timedelta(minutes=1)).get(desk_id, [])
+            to, _ = recipients(on_duty, at=now, fallback=mailer.duty, escalated=False)
         outcome = try_mail(mailer, to=to, message_id=f"{test_id}.trial", now=clock.now())
     record_mail_answer(
         actor=system_actor("mail test"),

@@ -14,15 +14,16 @@ from fanal.accounts.queries.people import actor_for
 from fanal.config.middleware import bounded_rows
 from fanal.db.row_security import BOUNDED
 from fanal.kernel import clock
-from fanal.kernel.actors import Actor, Role, public_actor, system_actor
+from fanal.kernel.actors import SYSTEM_PERSON, Actor, Role, public_actor, system_actor
 from fanal.orient.assignment.operations import assign_report
 from fanal.orient.operations.decisions import reopen_case
 from tests.actors import desk_actor
 from tests.integration.policy.world import make_world
 
-READ_BY_ALL = {"accounts_habilitation"}
-"""Rights are read before it is known whose request it is."""
+READ_BY_ALL = {"accounts_duty", "accounts_habilitation"}
+"""Rights are read before it is known whose request it is; an administrator has no desk."""
 GUARDED = {
+    "accounts_duty": {errors.CheckViolation},
     "orient_feedback": (errors.CheckViolation,),
     "casework_act": {errors.CheckViolation},
     "orient_assignment": {errors.CheckViolation},
@@ -47,6 +48,10 @@ LINK = (
     "INSERT INTO crosscheck_tie VALUES (%s, %s, %s, %s, 0.9)",
 )
 
+DUTY = (
+    "INSERT INTO accounts_duty VALUES (gen_random_uuid(), %s, 'WEEKLY', 1, NULL, 'Telephone', 'a@duty.test',"
+    " 'Europe/Paris', '{5}', current_date, NULL, '22:00', '06:00', %s, now())"
+)
 ERASED = "INSERT INTO crosscheck_erased_member VALUES (%s, gen_random_uuid(), %s)"
 NAME = "INSERT INTO crosscheck_name VALUES (gen_random_uuid(), %s, %s, 'A name', gen_random_uuid(), now())"
 
@@ -148,6 +153,7 @@ def test_a_desk_sees_and_changes_its_own_rows_only(database_urls, as_role):
         owner.execute(LINK[3], [later, earlier, desk, other])
         owner.execute(LINK[4], [later, earlier, desk, other])
         owner.execute(NAME, [earlier, desk])
+        owner.execute(DUTY, [desk, SYSTEM_PERSON])
         owner.execute(ERASED, [earlier, desk])
     near, nobody, audit = app_of(as_role, "1"), as_role("app"), as_role("auditor")
     wrong = []

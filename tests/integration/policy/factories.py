@@ -26,6 +26,7 @@ def _habilitation(world: World, cell: str) -> object:
 FACTORIES: dict[str, Factory] = {
     "report_id": _report,
     "desk_number": lambda _world, _cell: 2,
+    "roster_desk": lambda _world, cell: 2 if cell.startswith("other") else 1,
     "habilitation_id": _habilitation,
     "person_id": lambda world, _cell: world.users[None].person_id,
     "reset_id": lambda world, _cell: world.reset_id,

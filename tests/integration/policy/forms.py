@@ -6,11 +6,13 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import uuid4
 
 import msgspec
 
+from fanal.accounts.domain.duty import DutyKind
+from fanal.accounts.operations.duty import NewDuty, add_duty
 from fanal.accounts.operations.partners import add_partner
 from fanal.crosscheck.dossiers.queries import members_of
 from fanal.db import sql
@@ -78,6 +80,34 @@ def _act(
         in_form=in_form,
         own=own,
     )
+
+
+_DUTY = {
+    "kind": "WEEKLY", "name": "Telephone", "address": "phone@duty.test", "weekdays": "5", "rank": "1",
+    "from": "2026-01-01", "until": "", "starts": "22:00", "ends": "06:00", "zone": "Europe/Paris",
+}  # fmt: skip
+
+
+def _line(scene: Scene) -> Posted:
+    """Have a line in the roster of the cell's desk."""
+    line = NewDuty(
+        kind=DutyKind.WEEKLY, rank=1, person_id=None, name="Telephone", address="phone@duty.test",
+        zone="Europe/Paris", weekdays=frozenset({5}), first_day=date(2026, 1, 1), last_day=None,
+        starts=time(22), ends=time(6),
+    )  # fmt: skip
+    desk = 2 if scene.cell.startswith("other") else 1
+    line_id = add_duty(actor=scenes.SYSTEM, desk_id=desk, line=line, now=datetime.now(UTC))
+    return Posted(form={"line": str(line_id)})
+
+
+def _annotation(_scene: Scene) -> Posted:
+    """Have an annotation of the statistics."""
+    annotation_id = uuid4()
+    sql.run(
+        "INSERT INTO statistics_annotation VALUES (%s, 'NOTE', current_date, current_date, 'A storm', %s, now())",
+        [annotation_id, scenes.SYSTEM.person_id],
+    )
+    return Posted(form={"annotation": str(annotation_id)})
 
 
 def _new_code(_scene: Scene) -> Posted:
@@ -304,6 +334,10 @@ FORMS: dict[str, Act] = {
     "desk:list-vote": _act("analyse_vote", vote="UP.CONFIRMED"),
     "desk:list-release": _act("analyse_aside", scenes.set_aside),
     "desk:source-add": _act("exchange_source", _SOURCE),
+    "desk:annotation-write": _act(
+        "statistics_annotation", kind="NOTE", first="2026-01-05", last="", words="A storm"
+    ),
+    "desk:annotation-end": _act("statistics_annotation_end", _annotation),
     "desk:source-test": _act("ledger_entry"),
     "desk:source-fetch": _act("procrastinate_jobs"),
     "desk:source-switch": _act("exchange_source", enabled="no"),
@@ -327,6 +361,13 @@ FORMS: dict[str, Act] = {
     "account_desk_edit": _act("accounts_desk", _new_code, seen=""),
     "account_desk_close": _act("accounts_desk", person.empty_desk),
     "account_desk_reopen": _act("accounts_desk", person.closed_desk),
+    "account_public_number": _act("accounts_help_line", number="119", verdict="CHECKED", source="A text"),
+    "account_public_hours": _act(
+        "accounts_opening", opens0="09:00", closes0="18:00", closed="", shown="1"
+    ),
+    "account_duty_add": _act("accounts_duty", _DUTY),
+    "account_duty_end": _act("accounts_duty_end", _line),
+    "account_duty_test": _act("procrastinate_jobs"),
     "account_mail_test": _act("procrastinate_jobs", to="DUTY"),
     "account_access_add": _act("accounts_partnercredential", name="Newcomer", quota=""),
     "account_access_revoke": _act("accounts_partnercredential", _access_opened),

@@ -27,6 +27,8 @@ STRUCTURE = frozenset(
         "orient_late",  # numbers of alarms, until their call is queued
         "orient_unrecorded",  # numbers of alarms, until the ledger holds them
         "orient_signal_count",  # a day, a code, a number
+        "statistics_alive",  # an instant for each part of the installation
+        "statistics_outage",  # times of outages
         "statistics_counted",  # days from and until
         "statistics_daily",  # figures of a day
         "statistics_published",  # figures of a month

@@ -125,10 +125,21 @@ class Relay:
     def at(self, instant: float, event: Callable[[], None]) -> None:
         heapq.heappush(self._events, (instant, next(self._count), event))
 
-    def call(self, instant: float, number: int, *, escalated: bool = False) -> Call:
+    def call(
+        self,
+        instant: float,
+        number: int,
+        *,
+        escalated: bool = False,
+        to: Sequence[str] = (),
+        then: Sequence[str] = (),
+    ) -> Call:
         """Announce a call at an instant; after a failure it comes again, as the outbox says."""
         one = UUID(int=number)
-        call = Call(id=one, alarm_id=one, report_id=one, escalated=escalated, attempts=1, token=one)
+        call = Call(
+            id=one, alarm_id=one, report_id=one, escalated=escalated, attempts=1, token=one,
+            to=tuple(to), then=tuple(then),
+        )  # fmt: skip
         self.made[number] = call
         self._add_at(instant, call)
         return call

@@ -1,12 +1,10 @@
-"""What public pages say of the numbers to call: plainly there, and to the operator what nobody has checked."""
+"""What public pages say of the numbers to call: plainly, and each is listed for the operator."""
 
 import re
 
 import pytest
 
-from fanal.cli.doctor_desk import look_at_help_lines
-from fanal.cli.finding import FindingLevel
-from fanal.web.public.help_lines import HELP_LINES, unchecked
+from fanal.web.public.help_lines import HELP_LINES
 from tests.architecture.tree import SOURCE, files, name
 
 CAVEAT = re.compile(
@@ -35,10 +33,3 @@ def test_each_number_on_a_public_page_is_listed():
         if digits
     }
     assert shown == {line.number for line in HELP_LINES}
-
-
-def test_the_operator_reads_what_nobody_checked():
-    (found,) = look_at_help_lines()
-    assert found.level is FindingLevel.NOTICE
-    for line in unchecked():
-        assert f"{line.number} ({line.said})" in found.text

@@ -1,9 +1,10 @@
 """Tests of the mail settings: a person starts one in the browser, the worker sends it and records the result.
 
 Both are entries of the ledger, and nothing else is stored. One test at a time, and six an hour, counted for
-all administrators together.
+all people together.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -13,8 +14,8 @@ from django.db import transaction
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
-from fanal.accounts.domain.policy import require
-from fanal.accounts.queries.mail_tests import list_mail_tests
+from fanal.accounts.domain.policy import Resource, require
+from fanal.accounts.queries.mail_tests import all_tests
 from fanal.accounts.queries.people import own_addresses
 from fanal.db import sql
 from fanal.kernel.actors import Actor
@@ -31,10 +32,14 @@ _LOCK: Final = 0x4D41494C54455354
 
 
 class MailTestTarget(StrEnum):
-    """The addresses to which a test message goes: OWN, the person's; DUTY, those of the people on duty."""
+    """The addresses to which a test message goes.
+
+    OWN: the person's; DUTY: those of FANAL_DUTY; ROSTER: of the people on duty now at a desk, by its roster.
+    """
 
     OWN = "OWN"
     DUTY = "DUTY"
+    ROSTER = "ROSTER"
 
 
 def ask_mail_test(*, actor: Actor, target: MailTestTarget, now: datetime) -> UUID:
@@ -48,19 +53,40 @@ def ask_mail_test(*, actor: Actor, target: MailTestTarget, now: datetime) -> UUI
     require(actor, "mail.test")
     if target is MailTestTarget.OWN and not own_addresses(person_id=actor.person_id):
         raise Refusal("mail_test", "NO_ADDRESS")
+    if target is MailTestTarget.ROSTER:
+        raise Refusal("mail_test", "TARGET")
+    return _ask(actor, "mail.test", now, {"to": target.value})
+
+
+def ask_test_call(*, actor: Actor, desk_id: int, now: datetime) -> UUID:
+    """Queue a test call to those whom an alarm of a desk would call first now; return the test's id.
+
+    It shares its number an hour with the tests of the mail settings.
+
+    Raises:
+        Refused: the actor may not test the calls of this desk.
+        Refusal: mail_test: UNDER_WAY, TOO_MANY, as for `ask_mail_test`.
+    """
+    require(actor, "duty.test", Resource(desk_id=desk_id))
+    detail: dict[str, str | int] = {"to": MailTestTarget.ROSTER.value, "desk": desk_id}
+    return _ask(actor, "duty.test", now, detail)
+
+
+def _ask(actor: Actor, action: str, now: datetime, detail: Mapping[str, str | int]) -> UUID:
     try:
         with transaction.atomic():
             sql.run("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-            recent = list_mail_tests(actor=actor, since=now - timedelta(hours=1))
+            recent = all_tests(since=now - timedelta(hours=1))
             if any(one.is_under_way(now) for one in recent):
                 raise Refusal("mail_test", "UNDER_WAY")
             if len(recent) >= _IN_AN_HOUR:
                 raise Refusal("mail_test", "TOO_MANY")
-            test_id = ledger.record(
-                actor=actor, action="mail.test", at=now, detail={"to": target.value}
-            )
+            test_id = ledger.record(actor=actor, action=action, at=now, detail=detail)
             job = app.configure_task(MAIL_TEST, queue=MAIL_TEST_QUEUE, queueing_lock=MAIL_TEST)
-            job.defer(test_id=str(test_id), person_id=str(actor.person_id), target=target.value)
+            desk = {"desk_id": detail["desk"]} if "desk" in detail else {}
+            job.defer(
+                test_id=str(test_id), person_id=str(actor.person_id), target=detail["to"], **desk
+            )
     except AlreadyEnqueued:
         raise Refusal("mail_test", "UNDER_WAY") from None
     return test_id

@@ -370,7 +370,9 @@ class Call(Struct, frozen=True, kw_only=True):
 
     `attempts` includes the current attempt; `token` is the fencing token that its outcome must carry.
     `escalated`: it is the second call, for an alarm that nobody acknowledged in time. `failure` is the code
-    of the last attempt's failure, or empty.
+    of the last attempt's failure, or empty. `to` are the mail addresses of the people on duty at the desk
+    (`desk_id`) now, empty for those of FANAL_DUTY; `then` those called too if none of them is reached at
+    once.
     """
 
     id: UUID
@@ -380,6 +382,9 @@ class Call(Struct, frozen=True, kw_only=True):
     attempts: int
     token: UUID
     failure: str = ""
+    desk_id: int = 0
+    to: tuple[str, ...] = ()
+    then: tuple[str, ...] = ()
 
 
 class Note(Struct, frozen=True, kw_only=True):

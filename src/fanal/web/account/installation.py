@@ -16,11 +16,12 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext as _, gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
-from msgspec import Struct
+from msgspec import Struct, structs
 
 import fanal
 from fanal import reference
 from fanal.accounts.domain.records import NEEDED_ROLES, AccountRecord
+from fanal.accounts.queries.duty import rosters
 from fanal.accounts.queries.people import list_accounts
 from fanal.accounts.routes import needs
 from fanal.analyse.signals.reading import NoReader, reader_state
@@ -114,7 +115,7 @@ def parts_of(
     `accounts` are all accounts, where the caller has them already.
     """
     known = list_accounts(actor=actor, now=now) if accounts is None else accounts
-    parts = [*_machines(), *_reports(now), *_mail(actor), *_kept(actor, now), *_people(known)]
+    parts = [*_machines(), *_reports(now), *_mail(actor, now), *_kept(actor, now), *_people(known)]
     return sorted(parts, key=lambda part: list(PartState)[::-1].index(part.state))
 
 
@@ -215,7 +216,23 @@ def _reports(now: datetime) -> Iterator[InstallationPart]:
     )
 
 
-def _mail(actor: Actor) -> Iterator[InstallationPart]:
+def _rosters(now: datetime) -> InstallationPart:
+    """Return the part on the duty rosters: those with a gap, or with people whom no call reaches."""
+    found = [one for one in rosters(now=now) if one.has_lines]
+    faulty = [one for one in found if one.gaps or one.unreachable]
+    part = _either(
+        not faulty,
+        words=_("Duty rosters"),
+        fine=_("Complete for two weeks")
+        if found
+        else _("None: the people of FANAL_DUTY are called"),
+        fault=", ".join(one.desk for one in faulty),
+        remedy=_("A gap, or somebody without a mail address: see “Duty roster”."),
+    )
+    return structs.replace(part, state=PartState.LOOK) if faulty else part
+
+
+def _mail(actor: Actor, now: datetime) -> Iterator[InstallationPart]:
     mailer = mail.current()
     lacks = " ".join(str(_MAIL_FAULTS[fault]) for fault in mailer.lacks())
     set_up = _("Set up, for %(n)s on duty") % {"n": _number(len(mailer.duty))}
@@ -231,6 +248,7 @@ def _mail(actor: Actor) -> Iterator[InstallationPart]:
             fault=lacks,
             remedy=_("No call reaches anybody. Set it and restart; “fanal mail test” tries it."),
         )
+    yield _rosters(now)
     calls = undelivered_calls(actor=actor)
     failed = [
         ngettext("%(n)s late", "%(n)s late", calls.late) % {"n": _number(calls.late)},

@@ -144,6 +144,8 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[NavigationPage, ...]], ...] = (
             NavigationPage(route="account_lists", words=_("State of the lists"), icon="file"),
             NavigationPage(route="account_retention", words=_("Retention"), icon="clock"),
             NavigationPage(route="account_ledger", words=_("Ledger"), icon="ledger"),
+            NavigationPage(route="account_duty", words=_("Duty roster"), icon="alarm"),
+            NavigationPage(route="account_public", words=_("Public pages"), icon="globe"),
             NavigationPage(route="account_desks", words=_("Desks"), icon="building"),
             NavigationPage(route="account_people", words=_("Accounts"), icon="person"),
             NavigationPage(route="account_resets", words=_("Resets of sign-in"), icon="refresh"),

@@ -58,7 +58,7 @@ from fanal.web.desk.report import (
     views as report,
 )
 from fanal.web.desk.rules import examples as taught, readers, reference as rules, rulesets
-from fanal.web.desk.statistics import trends, views as statistics
+from fanal.web.desk.statistics import marks, trends, views as statistics
 
 app_name = "desk"
 urlpatterns: list[URLPattern] = [
@@ -174,6 +174,8 @@ urlpatterns: list[URLPattern] = [
     path("statistics/", statistics.home, name="statistics"),
     path("statistics/year/<int:year>/", statistics.year_summary, name="statistics-year"),
     path("statistics/year/<int:year>/pdf/", statistics.year_pdf, name="statistics-year-pdf"),
+    path("statistics/annotations/write/", marks.write, name="annotation-write"),
+    path("statistics/annotations/end/", marks.end, name="annotation-end"),
     path("statistics/trends/", trends.home, name="trends"),
     path("statistics/trends/<str:trend>/csv/", trends.trend_csv, name="trends-csv"),
     path("statistics/trends/<str:trend>/json/", trends.trend_json, name="trends-json"),

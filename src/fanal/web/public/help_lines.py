@@ -1,7 +1,7 @@
-"""Emergency numbers on the public pages, and the official source of each.
+"""Emergency numbers on the public pages, in words for the operator.
 
-The pages show no caveat, which might keep a child from calling. `fanal doctor` lists for the operator the
-numbers without a verified source (ADR 0015).
+The pages show no caveat, which might keep a child from calling. `fanal doctor` and the administrator's page
+list the numbers that nobody has compared with an official text within a year (ADR 0015).
 """
 
 from dataclasses import dataclass
@@ -9,14 +9,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class HelpLine:
-    """An emergency number on the public pages.
-
-    `said` is its description there, `source` the official text that confirms it, "" without one.
-    """
+    """An emergency number on the public pages; `said` is its description there."""
 
     number: str
     said: str
-    source: str = ""
 
 
 HELP_LINES = (
@@ -28,8 +24,3 @@ HELP_LINES = (
         "114", "emergency by text message, app and internet, day and night, for who cannot talk"
     ),
 )
-
-
-def unchecked() -> tuple[HelpLine, ...]:
-    """Return the numbers whose description nobody has compared with an official text."""
-    return tuple(line for line in HELP_LINES if not line.source)

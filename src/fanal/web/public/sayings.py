@@ -81,6 +81,9 @@ _DANGER_AND_KIND: Mapping[str, Saying] = {
             "Calling is free. You cannot talk? Send a text message to 114, day and night.",
         ),
     ),
+    "calls_free": Saying(
+        usual=_("These calls are free."), child=pgettext_lazy("to a child", "Calling is free.")
+    ),
     "no_emergency_line": Saying(
         usual=_("This form is not an emergency line: it cannot send anybody to you at once."),
         child=pgettext_lazy(

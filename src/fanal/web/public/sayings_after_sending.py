@@ -77,14 +77,15 @@ SENT: Mapping[str, Saying] = {
         child=pgettext_lazy("to a child", "Keep a proof"),
     ),
     "talk": Saying(
+        usual=_("119 listens to children and to those who worry about one, day and night."),
+        child=pgettext_lazy("to a child", "Call 119: somebody listens to you, day and night."),
+    ),
+    "talk_online": Saying(
         usual=_(
-            "119 listens to children and to those who worry about one, day and night. 3018 helps with online"
-            " violence and blackmail and can have content removed quickly."
+            "3018 helps with online violence and blackmail and can have content removed quickly."
         ),
         child=pgettext_lazy(
-            "to a child",
-            "Call 119: somebody listens to you, day and night. 3018 helps if somebody threatens you or shows"
-            " your pictures online.",
+            "to a child", "3018 helps if somebody threatens you or shows your pictures online."
         ),
     ),
     "first_version": Saying(

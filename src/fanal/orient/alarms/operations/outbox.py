@@ -68,7 +68,7 @@ UPDATE orient_call c SET lease_holder = %(holder)s,
     lease_until = now() + make_interval(secs => %(lease)s), attempts = c.attempts + 1
 WHERE c.id = ANY (ARRAY(SELECT id FROM due))
 RETURNING c.id, c.alarm_id, (SELECT a.report_id FROM orient_alarm a WHERE a.id = c.alarm_id), c.escalated,
-    c.attempts, c.lease_token, c.failure
+    c.attempts, c.lease_token, c.failure, (SELECT a.desk_id FROM orient_alarm a WHERE a.id = c.alarm_id)
 """  # noqa: S608
 # Whoever still sends the call shares its token: the first delivery ends it. A lost lease gets another token.
 # Fair queueing, by the network of the public node, then by its machine (its address, which no program of the
@@ -308,7 +308,7 @@ def claim_calls(
         sql.run(_AT_ONCE)
         return [
             Call(id=row[0], alarm_id=row[1], report_id=row[2], escalated=row[3],
-                 attempts=row[4], token=row[5], failure=row[6])
+                 attempts=row[4], token=row[5], failure=row[6], desk_id=row[7])
             for row in sql.rows(_CLAIM, asked)
         ]  # fmt: skip
 

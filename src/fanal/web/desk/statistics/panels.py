@@ -40,6 +40,7 @@ class PanelChart(TypedDict, total=False):
     horizontal: bool
     labels: list[str]
     series: list[ChartSeries]
+    marks: list[dict[str, object]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

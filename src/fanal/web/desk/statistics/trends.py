@@ -1,8 +1,8 @@
 """Pages on trends: weekly counts of two years, changes of level in words, new services; CSV and JSON."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from fanal.statistics.domain.trends import RECENT, LevelChange, Newcomer
 from fanal.statistics.weeks import SHOWN, Trend
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.components import words
+from fanal.web.desk.statistics.marks import context_of, marked, marks_of
 from fanal.web.desk.statistics.views import frame_of, language
 
 DRAWN: Final = 6
@@ -61,12 +62,19 @@ def home(request: HttpRequest) -> HttpResponse:
     """Show the weekly counts of the last 52 complete weeks, compared with the year before (trends)."""
     actor, now, lang = actor_of(request), now_of(request), language()
     found = [weeks.trend(actor=actor, figure=code, now=now) for code in definitions.trends()]
+    mondays = [found[0].weeks[place] for place in found[0].shown]
+    until = mondays[-1] + timedelta(weeks=1)
+    marks = marks_of(actor=actor, since=mondays[0], until=until, lang=lang)
     platforms = next(trend for trend in found if trend.figure.code == "PLATFORMS")
     context = {
-        "panels": [_panel(trend, lang) for trend in found],
+        "panels": [
+            replace(panel, chart=panel.chart and marked(panel.chart, marks, mondays, until))
+            for panel in (_panel(trend, lang) for trend in found)
+        ],
         "new": [_newcomer(name, platforms.weeks, lang) for name in platforms.new],
         "learning": weeks.KNOWN,
         "frame": frame_of(actor),
+        **context_of(request, marks),
     }
     return render(request, "statistics/trends.html", context)
 

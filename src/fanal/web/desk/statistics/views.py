@@ -19,6 +19,7 @@ from fanal.statistics.domain.definitions import figures, historical_figures
 from fanal.statistics.domain.tabular import Table, as_csv, as_json
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.statistics import panels, periods
+from fanal.web.desk.statistics.marks import context_of, mark_panels, marks_of
 from fanal.web.desk.statistics.panels import Course, Headline
 from fanal.web.desk.statistics.periods import StatisticsPeriod
 from fanal.web.desk.statistics.yearly import as_pdf, sentences
@@ -48,6 +49,7 @@ def home(request: HttpRequest) -> HttpResponse:
     today = paris_day(now)
     period = _period(request, today)
     found = _panels(period.months, actor=actor, now=now, lang=lang)
+    marks = marks_of(actor=actor, since=period.first, until=period.until, lang=lang)
     earlier, later = periods.neighbours(period, today=today)
     oldest = min(queries.first_month(actor=actor) or today, period.first)
     context = {
@@ -60,7 +62,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "ends": [month.isoformat()[:7] for month in (period.first, period.last)],
         "is_open": period.until > today,
         "headlines": _headlines(found, lang),
-        "panels": found,
+        "panels": mark_panels(found, marks, period.months, period.until),
         "waiting": panels.waiting(queries.waiting(actor=actor, now=now), lang),
         "historical": historical_figures(lang),
         "withdrawn": queries.withdrawn(actor=actor, since=now - WITHDRAWN_WITHIN),
@@ -69,6 +71,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "since": period.first,
         "until": period.until,
         "frame": frame_of(actor),
+        **context_of(request, marks),
     }
     return render(request, "statistics/home.html", context)
 

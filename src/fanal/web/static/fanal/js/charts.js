@@ -38,6 +38,7 @@
     const names = { stacked: spec.stacked, grid: { display: false }, ticks: { color: ink, font: size, autoSkip: !spec.horizontal } };
     return {
       responsive: true,
+      layout: { padding: { top: spec.marks && spec.marks.length ? 18 : 0 } },
       maintainAspectRatio: false,
       animation: calm.matches ? false : { duration: 300 },
       indexAxis: spec.horizontal ? "y" : "x",
@@ -48,13 +49,44 @@
     };
   };
 
+  // Annotations: a dashed line at their label, with their numbers on top.
+  const marks = (spec) => ({
+    id: "marks",
+    afterDatasetsDraw: (chart) => {
+      if (!spec.marks || spec.horizontal) return;
+      const { ctx, chartArea, scales } = chart;
+      ctx.save();
+      ctx.font = `600 11px ${getComputedStyle(document.body).fontFamily}`;
+      ctx.textAlign = "center";
+      for (const mark of spec.marks) {
+        const x = scales.x.getPixelForValue(mark.at);
+        const width = ctx.measureText(mark.text).width + 8;
+        ctx.strokeStyle = chart.markColor;
+        ctx.setLineDash([3, 3]);
+        ctx.beginPath();
+        ctx.moveTo(x, chartArea.top);
+        ctx.lineTo(x, chartArea.bottom);
+        ctx.stroke();
+        ctx.fillStyle = chart.markColor;
+        ctx.fillRect(x - width / 2, chartArea.top - 15, width, 14);
+        ctx.fillStyle = chart.markInk;
+        ctx.fillText(mark.text, x, chartArea.top - 4);
+      }
+      ctx.restore();
+    },
+  });
+
   const draw = () => {
     document.body.append(probe);
     for (const chart of charts.splice(0)) chart.destroy();
     for (const canvas of document.querySelectorAll("canvas[data-chart]")) {
       const spec = JSON.parse(document.getElementById(canvas.dataset.chart).textContent);
       const data = { labels: spec.horizontal ? spec.labels.map(wrapped) : spec.labels, datasets: spec.series.map((series, index) => dataset(series, index, spec.horizontal)) };
-      charts.push(new Chart(canvas, { type: "bar", data, options: options(spec) }));
+      const chart = new Chart(canvas, { type: "bar", data, options: options(spec), plugins: [marks(spec)] });
+      chart.markColor = color("--fn-warn");
+      chart.markInk = color("--fn-warn-soft");
+      chart.draw();
+      charts.push(chart);
     }
     probe.remove();
   };

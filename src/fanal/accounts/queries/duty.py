@@ -1,0 +1,75 @@
+"""Queries on the duty rosters: lines, shifts, gaps, and people on duty without a mail address."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q
+
+from fanal.accounts.domain.duty import DutyLine, RosterState, Shift, shifts, state_of_roster
+from fanal.accounts.domain.policy import Resource, reach, require
+from fanal.accounts.duty_rows import LINES, lines_of
+from fanal.accounts.models import Desk, Habilitation, User
+from fanal.accounts.queries.desks import desk_name
+from fanal.db import sql
+from fanal.kernel.actors import Actor
+from fanal.kernel.texts import alphabetical
+
+
+def roster_lines(*, desk_id: int | None = None) -> list[DutyLine]:
+    """Return the lines in force of a desk's roster, or of every open desk's. No right is checked."""
+    return lines_of(sql.rows(LINES, {"desk": desk_id}))
+
+
+def list_duty(*, actor: Actor, desk_id: int) -> list[DutyLine]:
+    """Return the lines in force of a desk's roster, in the order in which people are called.
+
+    Raises:
+        Refused: the actor may not see the roster of this desk.
+    """
+    require(actor, "duty.read", Resource(desk_id=desk_id))
+    return roster_lines(desk_id=desk_id)
+
+
+def desks_with_roster(*, actor: Actor) -> dict[int, str]:
+    """Return the names of the open desks whose roster the actor may see, by number."""
+    bounds = reach(actor, "duty.read")
+    found = Desk.objects.filter(closed_at__isnull=True).order_by("id")
+    if not bounds.everywhere:
+        found = found.filter(id__in=bounds.desk_ids)
+    return {desk.id: desk_name(desk.name, desk.name_en) for desk in found}
+
+
+def people_for_duty(*, actor: Actor, desk_id: int, now: datetime) -> list[tuple[UUID, str, bool]]:
+    """Return who can be put on a desk's roster: people with a role in force there, by name.
+
+    The last part of each says whether they have an open account with a mail address.
+
+    Raises:
+        Refused: the actor may not see the roster of this desk.
+    """
+    require(actor, "duty.read", Resource(desk_id=desk_id))
+    held = Habilitation.objects.filter(
+        desk_id=desk_id, valid_from__lte=now, valid_until__gt=now
+    ).exclude(Q(revocation__isnull=False, revocation__revoked_at__lte=now))
+    names = dict(held.values_list("person_id", "person__name"))
+    users = User.objects.filter(person_id__in=names, is_active=True).exclude(email="")
+    reached = set(users.values_list("person_id", flat=True))
+    order = sorted(names.items(), key=lambda one: alphabetical(one[1]))
+    return [(person_id, name, person_id in reached) for person_id, name in order]
+
+
+def rosters(*, now: datetime) -> list[RosterState]:
+    """Return the states of the rosters of all open desks. No right is checked."""
+    lines = roster_lines()
+    return [
+        state_of_roster(lines, desk_id=desk.id, desk=desk_name(desk.name, desk.name_en), now=now)
+        for desk in Desk.objects.filter(closed_at__isnull=True).order_by("id")
+    ]
+
+
+def shifts_by_desk(*, since: datetime, until: datetime) -> dict[int, list[Shift]]:
+    """Return the shifts of every open desk in a time, by the desk's number. No right is checked."""
+    by_desk: dict[int, list[DutyLine]] = {}
+    for line in roster_lines():
+        by_desk.setdefault(line.desk_id, []).append(line)
+    return {desk: shifts(lines, since=since, until=until) for desk, lines in by_desk.items()}

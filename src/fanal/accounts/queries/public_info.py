@@ -1,0 +1,48 @@
+"""Queries on what public pages say of numbers and hours, by the newest rows; public nodes run them too."""
+
+from fanal.accounts.domain.policy import require
+from fanal.accounts.domain.public_info import LineCheck, LineVerdict, OpeningHours
+from fanal.db import sql
+from fanal.kernel.actors import Actor
+
+CHECKS = """
+SELECT DISTINCT ON (number) number, verdict, source, by_id, at FROM accounts_help_line
+ORDER BY number, at DESC, id DESC
+"""
+_SHOWN = """
+SELECT DISTINCT ON (number) number, verdict = 'HIDDEN' FROM accounts_help_line
+ORDER BY number, at DESC, id DESC
+"""
+_HOURS = "SELECT opens, closes, closed, shown, at FROM accounts_opening ORDER BY at DESC, id DESC LIMIT 1"
+
+
+def list_checks(*, actor: Actor) -> dict[str, LineCheck]:
+    """Return the newest verdict on each number of the public pages that has one.
+
+    Raises:
+        Refused: the actor may not keep the public pages.
+    """
+    require(actor, "public.manage")
+    return {
+        row[0]: LineCheck(
+            number=row[0], verdict=LineVerdict(row[1]), source=row[2], by_id=row[3], at=row[4]
+        )
+        for row in sql.rows(CHECKS)
+    }
+
+
+def hidden_numbers() -> frozenset[str]:
+    """Return the numbers whose newest verdict is to leave them out. Anybody may read it."""
+    return frozenset(number for number, hidden in sql.rows(_SHOWN) if hidden)
+
+
+def opening_hours() -> OpeningHours | None:
+    """Return the newest hours of the service, without their author; None before the first. Anybody may."""
+    row = sql.row(_HOURS)
+    if row is None:
+        return None
+    days = tuple(
+        None if opens is None else (opens, closes)
+        for opens, closes in zip(row[0], row[1], strict=True)
+    )
+    return OpeningHours(days=days, closed=tuple(row[2]), shown=row[3], at=row[4])

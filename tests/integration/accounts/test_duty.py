@@ -1,0 +1,189 @@
+"""The duty roster of a desk: kept by its supervisors and the administrator, each change a ledger entry."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from uuid import UUID
+
+import pytest
+
+from fanal.accounts.domain.duty import FIRST, DutyKind, Gap
+from fanal.accounts.domain.policy import Refused
+from fanal.accounts.domain.records import DeskDetails
+from fanal.accounts.models import User
+from fanal.accounts.operations.changes import close_account
+from fanal.accounts.operations.desks import add_desk
+from fanal.accounts.operations.duty import NewDuty, add_duty, end_duty
+from fanal.accounts.queries.duty import (
+    desks_with_roster,
+    list_duty,
+    people_for_duty,
+    rosters,
+    shifts_by_desk,
+)
+from fanal.accounts.queries.people import actor_for
+from fanal.db import sql
+from fanal.kernel.actors import Role
+from fanal.kernel.refusal import Refusal
+from fanal.ledger import queries as ledger
+from fanal.ledger.queries import SoughtEntries
+from tests.integration.accounts.people import SYSTEM, Make
+from tests.refusals import CHECK, NO_RIGHT, database_refuses
+from tests.server import as_worker
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("installed_keys")]
+NIGHTS = NewDuty(
+    kind=DutyKind.WEEKLY,
+    rank=FIRST,
+    person_id=None,
+    name="Téléphone d’astreinte",
+    address="phone@duty.test",
+    zone="Europe/Paris",
+    weekdays=frozenset(range(7)),
+    first_day=date(2026, 1, 1),
+    last_day=None,
+    starts=time(8),
+    ends=time(8),
+)
+
+
+@pytest.fixture
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def claire(make_user: Make) -> User:
+    return make_user("claire", Role.SUPERVISOR)
+
+
+@pytest.fixture
+def karim(make_user: Make) -> User:
+    return make_user("karim", Role.ADMINISTRATOR)
+
+
+@pytest.mark.parametrize("who", ["claire", "karim"])
+def test_one_person_adds_and_removes_a_line_and_the_ledger_says_so(
+    who: str, now: datetime, request: pytest.FixtureRequest
+) -> None:
+    user = request.getfixturevalue(who)
+    actor = actor_for(user=user, now=now)
+    line = add_duty(actor=actor, desk_id=1, line=NIGHTS, now=now)
+    (found,) = list_duty(actor=actor, desk_id=1)
+    assert (found.id, found.name, found.address) == (
+        line,
+        "Téléphone d’astreinte",
+        "phone@duty.test",
+    )
+    assert add_duty(actor=actor, desk_id=1, line=NIGHTS, now=now) == line, "sent twice"
+    assert (found.starts, found.weekdays, found.person_id) == (time(8), frozenset(range(7)), None)
+    end_duty(actor=actor, desk_id=1, line_id=line, now=now)
+    assert list_duty(actor=actor, desk_id=1) == []
+    with pytest.raises(Refusal, match="GONE"):
+        end_duty(actor=actor, desk_id=1, line_id=line, now=now)
+    for action in ("duty.add", "duty.end"):
+        (entry,) = ledger.list_entries(actor=SYSTEM, sought=SoughtEntries(action=action))
+        detail = {"desk": 1, "kind": "WEEKLY", "rank": 1, "line": str(line)}
+        assert (dict(entry.detail), entry.actor_id) == (detail, user.person_id)
+
+
+def test_others_see_it_or_nothing(make_user: Make, now: datetime) -> None:
+    analyst = actor_for(user=make_user("ana", Role.ANALYST), now=now)
+    with as_worker():
+        details = DeskDetails(name="Antenne Est")
+        east = add_desk(actor=SYSTEM, code="EAST", details=details, now=now)
+    far = actor_for(user=make_user("zoe", Role.SUPERVISOR, desk=east), now=now)
+    nobody = actor_for(user=make_user("stat", Role.STATISTICIAN), now=now)
+    assert list_duty(actor=analyst, desk_id=1) == []
+    assert list(desks_with_roster(actor=analyst)) == [1]
+    assert list(desks_with_roster(actor=nobody)) == []
+    for actor in (analyst, far, nobody):
+        with pytest.raises(Refused):
+            add_duty(actor=actor, desk_id=1, line=NIGHTS, now=now)
+    for actor in (far, nobody):
+        with pytest.raises(Refused):
+            list_duty(actor=actor, desk_id=1)
+
+
+def test_a_person_is_called_at_the_address_of_their_account(
+    claire: User, make_user: Make, now: datetime
+) -> None:
+    actor = actor_for(user=claire, now=now)
+    ana = make_user("ana", Role.ANALYST)
+    User.objects.filter(id=ana.id).update(email="ana@desk.test")
+    line = replace(NIGHTS, person_id=ana.person_id, name="", address="")
+    assert (ana.person_id, ana.person.name, True) in people_for_duty(
+        actor=actor, desk_id=1, now=now
+    )
+    add_duty(actor=actor, desk_id=1, line=line, now=now)
+    (shift, *_) = shifts_by_desk(since=now, until=now + timedelta(minutes=1))[1]
+    assert (shift.name, shift.address) == (ana.person.name, "ana@desk.test")
+    (state, *_) = rosters(now=now)
+    assert (state.gaps, state.unreachable, state.has_lines) == ((), (), True)
+    with as_worker():
+        close_account(actor=SYSTEM, person_id=ana.person_id, now=now)
+    (state, *_) = rosters(now=now)
+    assert state.gaps == (Gap(since=now, until=now + timedelta(days=14)),)
+    assert state.unreachable == (ana.person.name,)
+
+
+def test_a_desk_without_lines_has_no_gap(claire: User, now: datetime) -> None:
+    (state, *_) = rosters(now=now)
+    assert (state.has_lines, state.gaps) == (False, ())
+    absent = replace(
+        NIGHTS, kind=DutyKind.OFF, weekdays=frozenset(),
+        first_day=now.date(), last_day=now.date() + timedelta(days=2),
+    )  # fmt: skip
+    add_duty(actor=actor_for(user=claire, now=now), desk_id=1, line=absent, now=now)
+    assert rosters(now=now)[0].has_lines is False
+
+
+@pytest.mark.parametrize(
+    ("code", "changes"),
+    [
+        ("WHO", {"address": ""}),
+        ("WHO", {"name": ""}),
+        ("WHO", {"person_id": UUID(int=5)}),
+        ("ADDRESS", {"address": "phone at duty"}),
+        ("NAME", {"name": "a\0b"}),
+        ("NAME", {"name": "x" * 201}),
+        ("DAYS", {"weekdays": frozenset()}),
+        ("HOURS", {"zone": "Mars/Base"}),
+        ("HOURS", {"kind": DutyKind.ON, "weekdays": frozenset()}),
+        ("HOURS", {"rank": 3}),
+        ("PAST", {"last_day": date(2026, 1, 2)}),
+    ],
+)
+def test_a_bad_line_is_refused(
+    code: str, changes: dict[str, object], claire: User, now: datetime
+) -> None:
+    with pytest.raises(Refusal, match=code):
+        add_duty(
+            actor=actor_for(user=claire, now=now),
+            desk_id=1,
+            line=replace(NIGHTS, **changes),  # type: ignore[arg-type]
+            now=now,
+        )
+
+
+def test_the_database_asks_for_the_authors_office_and_keeps_the_lines(
+    claire: User, make_user: Make, now: datetime
+) -> None:
+    actor = actor_for(user=claire, now=now)
+    line = add_duty(actor=actor, desk_id=1, line=NIGHTS, now=now)
+    copied = (
+        "INSERT INTO accounts_duty SELECT gen_random_uuid(), %s, kind, rank, person_id, name, address, zone,"
+        " weekdays, first_day, last_day, starts, ends, %s, now() FROM accounts_duty WHERE id = %s"
+    )
+    ana = make_user("ana", Role.ANALYST)
+    with as_worker():
+        details = DeskDetails(name="Antenne Est")
+        east = add_desk(actor=SYSTEM, code="EAST", details=details, now=now)
+    for desk, author in ((1, ana.person_id), (east, claire.person_id), (1, SYSTEM.person_id)):
+        with database_refuses(CHECK):
+            sql.run(copied, [desk, author, line])
+    with database_refuses(CHECK):
+        sql.run("INSERT INTO accounts_duty_end VALUES (%s, %s, now())", [line, ana.person_id])
+    with database_refuses(NO_RIGHT):
+        sql.run("UPDATE accounts_duty SET address = 'other@duty.test'")
+    with database_refuses(NO_RIGHT):
+        sql.run("DELETE FROM accounts_duty_end")
