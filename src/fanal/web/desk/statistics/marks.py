@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import cast
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.contrib import messages
@@ -22,7 +21,7 @@ from fanal.accounts.routes import needs
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import PARIS, paris_day, read_day
 from fanal.kernel.refusal import Refusal
-from fanal.kernel.typed import identifier
+from fanal.kernel.typed import identifier, split_address
 from fanal.statistics.annotations import (
     LONGEST,
     Annotation,
@@ -170,7 +169,8 @@ def _back(request: HttpRequest) -> str:
     """Return the page of statistics that the form names, with its part on annotations."""
     here = request.POST.get("here", "")
     safe = url_has_allowed_host_and_scheme(here, allowed_hosts=None)
-    path = here if safe and "/statistics/" in urlsplit(here).path else ""
+    parts = split_address(here) if safe else None
+    path = here if parts and "/statistics/" in parts.path else ""
     return f"{path or reverse('desk:statistics')}#annotations"
 
 
