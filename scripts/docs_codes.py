@@ -12,7 +12,7 @@ import fanal
 
 _SOURCE = Path(fanal.__file__).parent
 _OF_ACTS = re.compile(
-    r"(?:measure|notice|blocking|dereferencing|appeal|referral|sheet|emergency_call)_refusal"
+    r"(?:measure|notice|blocking|mirror|dereferencing|appeal|referral|sheet|emergency_call)_refusal"
 )
 _OF_DESKS = re.compile(
     r"(?:account|annotation|desk|duty|habilitation|instruction|mail_test|public|reset)_refusal"

@@ -34,6 +34,7 @@ MAY_COME: dict[str, frozenset[str]] = {
             "deconfliction_round.expires_at", "distribution_sender_key.since",
             "distribution_sender_key.until", "exchange_taken.ends_at",
             "intake_spent_challenge.expires_at", "intake_work.lease_until", "intake_work.not_before",
+            "measures_blocking.decision_ends_at", "measures_blocking.decision_from",
             "measures_blocklist.expires_at",
             "orient_call.lease_until", "orient_call.not_before", "orient_case.ask_before",
             "orient_case.due_at", "orient_case.lease_until",

@@ -194,7 +194,8 @@ BOUNDED: Mapping[str, TableBounds] = {
     ),
     "casework_act": TableBounds(
         rows=_OWN,
-        reads=f"(kind IN ('notice', 'measure', 'blocking', 'dereferencing', 'appeal') AND {_OVERSEEN})",
+        reads="(kind IN ('notice', 'measure', 'blocking', 'mirror', 'dereferencing', 'appeal')"
+        f" AND {_OVERSEEN})",
     ),
     "casework_document": TableBounds(rows=_OF_ACT),
     "casework_approval": TableBounds(rows=_OF_ACT),

@@ -41,14 +41,19 @@ class StoredBlocking(models.Model):
     """Data of a blocking that its official act in casework lacks, written by database triggers.
 
     They come from the act's documents and steps. `host` is the blocked name, empty once the documents have
-    expired; `removal_id` the removal request on which it rests, `ground` a `Ground`. `outcome` is the code of
-    the lifting's reason or of the doubt's cause. Instants of steps not yet made are null.
+    expired; `removal_id` the removal request on which it rests, `ground` a `Ground`. A mirror has no such
+    request and the ground MIRROR: `decision` is the key of the court's decision, in force from
+    `decision_from` to `decision_ends_at`. `outcome` is the code of the lifting's reason or of the doubt's
+    cause. Instants of steps not yet made are null.
     """
 
     act_id = models.UUIDField(primary_key=True)
     host = models.TextField()
-    removal_id = models.UUIDField()
+    removal_id = models.UUIDField(null=True)
     ground = models.TextField()
+    decision = models.TextField()
+    decision_from = models.DateTimeField(null=True)
+    decision_ends_at = models.DateTimeField(null=True)
     approved_at = models.DateTimeField(null=True)
     listed_at = models.DateTimeField(null=True)
     checked_at = models.DateTimeField(null=True)

@@ -68,6 +68,7 @@ PERIOD: Mapping[str, DayCount] = {
     "OUTCOMES": measures.count_measures,
     "REFERRED": judicial.count_referrals,
     "BLOCKED": blockings.count_blockings,
+    "MIRRORED": blockings.count_mirrors,
     "DEREFERENCED": dereferencings.count_dereferencings,
     "APPEALED": appeals.count_appeals,
     "NOTIFIED": notices.count_notices,

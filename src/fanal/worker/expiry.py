@@ -35,6 +35,7 @@ from fanal.kernel.actors import Actor
 from fanal.ledger import operations as ledger
 from fanal.measures.appeal import acts as appeals
 from fanal.measures.blocking import acts as blockings
+from fanal.measures.blocking.mirrors import acts as mirrors
 from fanal.measures.dereferencing import acts as dereferencings
 from fanal.measures.operations import milestones as measures
 from fanal.orient import queries as oriented
@@ -54,6 +55,7 @@ from fanal.worker import upkeep
 
 _LASTING = {
     "blocking": blockings.erase_words,
+    "mirror": mirrors.erase_words,
     "dereferencing": dereferencings.erase_words,
     "appeal": appeals.erase_words,
 }

@@ -1,6 +1,7 @@
-"""The appeals of the walked world: each against a dereferencing of which a directory was notified."""
+"""The appeals and mirrors of the walked world: an appeal against a dereferencing, a mirror of each report."""
 
 from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from fanal.accounts.models import User
@@ -8,9 +9,12 @@ from fanal.accounts.queries.people import actor_for
 from fanal.casework.domain.records import Addressee, AddresseeKind, Event
 from fanal.casework.operations.approvals import approve_act
 from fanal.casework.queries import get_act
+from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Actor
 from fanal.measures.appeal.acts import open_appeal
 from fanal.measures.appeal.kind import Filer
+from fanal.measures.blocking.mirrors.acts import open_mirror
+from fanal.measures.blocking.mirrors.document import CourtDecision
 from fanal.measures.dereferencing.acts import open_dereferencings, record_dereferencing
 from fanal.measures.dereferencing.kind import DEREFERENCING
 
@@ -55,3 +59,26 @@ def contest(world: "World", colleague: Callable[[str], Actor], cells: Iterable[s
             event=event,
             now=world.now,
         )
+        record = harmonised.get_records(actor=author, report_ids=[world.report_ids[cell]])
+        host = record[world.report_ids[cell]].urls[0].host or ""
+        world.mirror_ids[cell] = open_mirror(
+            actor=author,
+            report_id=world.report_ids[cell],
+            hosts=[host],
+            name=host,
+            decision=decision_of(world.now),
+            reasons=world.canary("own" if cell == "sealed" else cell, "mirror"),
+            now=world.now,
+        )
+
+
+def decision_of(now: datetime) -> CourtDecision:
+    """Return a court's decision that lasts for a month."""
+    return CourtDecision(
+        court="TJ Paris",
+        number="RG 26/01234",
+        service="condemned.example",
+        ruled_on="2026-01-15",
+        enforceable_on="2026-01-20",
+        ends_on=(now + timedelta(days=30)).date().isoformat(),
+    )

@@ -38,6 +38,7 @@ FACTORIES: dict[str, Factory] = {
     "notice_id": lambda world, cell: world.notice_ids[cell],
     "blocking_id": lambda world, cell: world.blocking_ids[cell],
     "dereferencing_id": lambda world, cell: world.dereferencing_ids[cell],
+    "mirror_id": lambda world, cell: world.mirror_ids[cell],
     "appeal_id": lambda world, cell: world.appeal_ids[cell],
     "emergency_call_id": lambda world, cell: world.emergency_call_ids[cell],
     "referral_id": lambda world, cell: world.referral_ids[cell],

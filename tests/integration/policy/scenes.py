@@ -120,7 +120,7 @@ class Posted:
 def shown_of(address: Mapping[str, object]) -> dict[str, object]:
     """Return what the page of the act that an address names, if it names one, says that it shows."""
     for name in (
-        "measure_id", "notice_id", "blocking_id", "dereferencing_id", "appeal_id", "emergency_call_id", "referral_id", "sheet_id",
+        "measure_id", "notice_id", "blocking_id", "dereferencing_id", "appeal_id", "mirror_id", "emergency_call_id", "referral_id", "sheet_id",
     ):  # fmt: skip
         if name in address:
             row = Document.objects.filter(act_id=address[name]).order_by("-revision")[0]

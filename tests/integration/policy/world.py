@@ -89,6 +89,7 @@ class World:
     blocking_ids: dict[str, UUID] = field(default_factory=dict)
     dereferencing_ids: dict[str, UUID] = field(default_factory=dict)
     appeal_ids: dict[str, UUID] = field(default_factory=dict)
+    mirror_ids: dict[str, UUID] = field(default_factory=dict)
     emergency_call_ids: dict[str, UUID] = field(default_factory=dict)
     dossier_ids: dict[str, UUID] = field(default_factory=dict)
     recommendation_ids: dict[str, UUID] = field(default_factory=dict)

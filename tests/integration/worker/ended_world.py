@@ -22,6 +22,7 @@ from fanal.kernel.actors import Actor, Role, public_actor
 from fanal.measures import queries as measured
 from fanal.measures.appeal.acts import record_appeal
 from fanal.measures.blocking.acts import record_blocking
+from fanal.measures.blocking.mirrors.acts import record_mirror
 from fanal.measures.dereferencing.acts import record_dereferencing
 from fanal.measures.domain.oversight import AnswerVerdict
 from fanal.measures.operations import milestones
@@ -135,6 +136,14 @@ def _withdraw_lasting(world: World) -> None:
             act_id=appeal_id,
             transition="drop",
             event=Event(happened_at=world.now, proof=world.canary(CELL, "dropping")),
+            now=world.now,
+        )
+        colleague = User.objects.get(username=f"colleague-{'own' if cell == 'sealed' else cell}")
+        record_mirror(
+            actor=actor_for(user=colleague, now=world.now, motive="walk"),
+            act_id=world.mirror_ids[cell],
+            transition="withdraw",
+            event=Event(happened_at=world.now),
             now=world.now,
         )
     for cell, blocking_id in world.blocking_ids.items():

@@ -166,7 +166,7 @@ def test_every_kind_of_act_has_its_eraser() -> None:
     from fanal.lifecycles import LIFECYCLES
     from fanal.worker.expiry import ACTS
 
-    lasting = {"measure", "blocking", "dereferencing", "appeal"}
+    lasting = {"measure", "blocking", "dereferencing", "appeal", "mirror"}
     assert {one.kind for one in LIFECYCLES} == {*ACTS, *lasting}
 
 

@@ -8,19 +8,22 @@ import msgspec
 from django.db import transaction
 
 from fanal import reference
-from fanal.accounts.domain.policy import Resource, require, roles_at_desk
-from fanal.accounts.queries.people import granted_by_alone
+from fanal.accounts.domain.policy import Resource, require
 from fanal.casework.domain.records import Act, ActDraft, Event
-from fanal.casework.operations.acts import (
-    amend_act,
-    open_act,
-)
+from fanal.casework.operations.acts import ActUnknown, amend_act, open_act
 from fanal.casework.operations.locking import lock_act
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import PARIS, paris_day, read_aware
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
 from fanal.measures.blocking import views
+from fanal.measures.blocking.checks import (
+    check_in_force,
+    check_lift,
+    check_protected,
+    check_review,
+    check_vouch,
+)
 from fanal.measures.blocking.document import (
     Blocking,
     Ground,
@@ -30,7 +33,6 @@ from fanal.measures.blocking.document import (
 )
 from fanal.measures.blocking.kind import BLOCKING, REASONED
 from fanal.measures.blocking.rules import blocking_basis, check_rests, name_to_block
-from fanal.measures.domain.records import LiftOutcome
 from fanal.measures.operations import issuing_authority
 from fanal.measures.operations.lasting import (
     Check,
@@ -190,29 +192,11 @@ def erase_words(*, actor: Actor, act_ids: Sequence[UUID], now: datetime) -> int:
     )
 
 
-def _check_vouch(actor: Actor, act: Act, _event: Event, now: datetime) -> None:
-    view = views.view_of(actor=actor, act=act, now=now)
-    if not view.facts.protected:
-        raise Refusal("blocking", "NOT_PROTECTED")
-    others = views.signed_by(act)
-    if actor.person_id in others:
-        raise Refusal("blocking", "THIRD_PERSON")
-    if granted_by_alone(
-        person_id=actor.person_id,
-        desk_id=act.desk_id,
-        roles=roles_at_desk("blocking.vouch"),
-        proposers=others,
-        now=now,
-    ):
-        raise Refusal("blocking", "GRANTED_BY_PROPOSER")
-
-
 def _check_list(actor: Actor, act: Act, event: Event, now: datetime) -> None:
     view = views.view_of(actor=actor, act=act, now=now)
-    lock_act(actor, REMOVAL, view.removal_id, right="measure.read")
-    if view.facts.protected and act.state == "APPROVED":
-        raise Refusal("blocking", "PROTECTED")
-    removal = removal_of(actor, view.removal_id)
+    lock_act(actor, REMOVAL, _removal_id(view), right="measure.read")
+    check_protected(view)
+    removal = removal_of(actor, _removal_id(view))
     check_rests(removal)
     check_not_annulled(kind="blocking", removal_id=removal.id, host=view.host)
     due = removal.legal_due_at
@@ -220,18 +204,14 @@ def _check_list(actor: Actor, act: Act, event: Event, now: datetime) -> None:
         raise Refusal("blocking", "NOT_DUE")
 
 
-def _check_in_force(actor: Actor, act: Act, _event: Event, now: datetime) -> None:
-    if views.view_of(actor=actor, act=act, now=now).lapsed:
-        raise Refusal("blocking", "LAPSED")
-
-
 def _check_check(actor: Actor, act: Act, event: Event, now: datetime) -> None:
     """Refuse to let a name stay blocked that has lapsed, or whose removal request is over or suspended.
 
     The steps of both acts lock the report's case, so that neither overlooks the other.
     """
-    _check_in_force(actor, act, event, now)
-    check_rests(removal_of(actor, views.view_of(actor=actor, act=act, now=now).removal_id))
+    check_in_force(actor, act, event, now)
+    view = views.view_of(actor=actor, act=act, now=now)
+    check_rests(removal_of(actor, _removal_id(view)))
 
 
 def _check_keep(actor: Actor, act: Act, event: Event, now: datetime) -> None:
@@ -239,24 +219,25 @@ def _check_keep(actor: Actor, act: Act, event: Event, now: datetime) -> None:
     check_other(actor, act, "doubt")
 
 
-def _check_review(actor: Actor, act: Act, _event: Event, _now: datetime) -> None:
-    check_other(actor, act, "free")
+def _removal_id(view: views.BlockingView) -> UUID:
+    """Return the removal request on which a blocking rests.
 
-
-def _check_lift(actor: Actor, act: Act, event: Event, now: datetime) -> None:
-    lapsed = views.view_of(actor=actor, act=act, now=now).lapsed
-    if event.outcome == LiftOutcome.LAPSED and not lapsed:
-        raise Refusal("blocking", "NOT_LAPSED")
+    Raises:
+        ActUnknown: it rests on none, as a mirror does.
+    """
+    if view.removal_id is None:
+        raise ActUnknown(str(view.act.id))
+    return view.removal_id
 
 
 _CHECKS: dict[str, Check] = {
-    "vouch": _check_vouch,
+    "vouch": check_vouch,
     "list": _check_list,
-    "confirm": _check_in_force,
+    "confirm": check_in_force,
     "check": _check_check,
     "keep": _check_keep,
-    "review": _check_review,
-    "lift": _check_lift,
+    "review": check_review,
+    "lift": check_lift,
 }
 """Additional checks of a step, by transition; the database repeats them."""
 

@@ -18,7 +18,7 @@ from fanal.measures.blocking.blocklist import BlockList, Entry, make_list
 from fanal.measures.blocking.formats import write_json
 from fanal.measures.blocking.kind import BLOCKS
 from fanal.measures.blocking.names import check_written
-from fanal.measures.blocking.views import BlockingView, list_blockings, still_blocked
+from fanal.measures.blocking.views import BlockingView, list_every, still_blocked
 from fanal.measures.models import StoredList
 from fanal.measures.operations import issuing_authority
 
@@ -38,14 +38,14 @@ class InForce(Struct, frozen=True, kw_only=True):
 def in_force(*, now: datetime) -> tuple[InForce, ...]:
     """Return the blockings of every desk that are in force at `now`.
 
-    One whose next check is overdue, or whose doubt was not answered in time, is no longer in force; no job
-    has to end it.
+    One whose next check is overdue, whose doubt was not answered in time, or whose court decision has ended
+    (a mirror), is no longer in force; no job has to end it.
 
     Raises:
         ValueError: a stored name is not in the form that `names.read_name` returns.
     """
     with across_desks():  # names alone, which every access provider receives
-        found = list_blockings(actor=_MACHINE, states=BLOCKS, now=now, limit=_MOST)
+        found = list_every(actor=_MACHINE, states=BLOCKS, now=now, limit=_MOST)
     return tuple(
         InForce(
             act_id=one.act.id,

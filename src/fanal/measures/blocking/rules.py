@@ -37,6 +37,7 @@ class BlockingFacts(Struct, frozen=True, kw_only=True):
     end of the host's legal time for removal; None if no receipt is recorded, while the time is suspended, and
     for the ground NO_MENTIONS. The other instants are those of its steps, None before them: `listed_at` is
     when the name was put on the list, `checked_at` the last check, `ended_at` when it left the list.
+    `decision_ends_at` is the end of the court's decision, for a mirror.
     """
 
     state: BlockingState
@@ -49,6 +50,7 @@ class BlockingFacts(Struct, frozen=True, kw_only=True):
     checked_at: datetime | None = None
     doubted_at: datetime | None = None
     ended_at: datetime | None = None
+    decision_ends_at: datetime | None = None
 
 
 def name_to_block(text: str, *, removal: Measure, ground: Ground, own: Collection[str]) -> HostName:
@@ -101,14 +103,17 @@ def blocking_basis(removal: Measure, *, catalogue: Catalogue, on: date) -> Measu
 def expiry_of(facts: BlockingFacts, *, catalogue: Catalogue) -> datetime | None:
     """Return when a blocking ends without any act of a person; None if it does not block anything now.
 
-    That is the deadline of its next check, or of the answer to a doubt if that is earlier.
+    That is the deadline of its next check, the end of the court's decision for a mirror, or the deadline of
+    the answer to a doubt, whichever is earliest.
     """
     if facts.state not in BLOCKS or facts.listed_at is None:
         return None
-    check = check_due(catalogue=catalogue, since=facts.checked_at or facts.listed_at)
+    ends = _bounded(
+        facts, check_due(catalogue=catalogue, since=facts.checked_at or facts.listed_at)
+    )
     if facts.state is not BlockingState.DOUBTED or facts.doubted_at is None:
-        return check
-    return min(check, _desk(facts, "DECIDE", facts.doubted_at, catalogue))
+        return ends
+    return min(ends, _desk(facts, "DECIDE", facts.doubted_at, catalogue))
 
 
 def longest_doubt(level: str, *, catalogue: Catalogue, on: date) -> timedelta:
@@ -129,12 +134,12 @@ def due_at(facts: BlockingFacts, *, catalogue: Catalogue) -> datetime | None:
     """Return the deadline of the next step of a blocking; None once it is lifted or withdrawn."""
     match facts.state:
         case BlockingState.DRAFT | BlockingState.TO_SECOND:
-            return _desk(facts, "SECOND", facts.created_at, catalogue)
+            return _bounded(facts, _desk(facts, "SECOND", facts.created_at, catalogue))
         case BlockingState.APPROVED | BlockingState.VOUCHED:
             send = _desk(facts, "SEND", facts.approved_at or facts.created_at, catalogue)
-            return max(send, facts.removal_due or send)
+            return _bounded(facts, max(send, facts.removal_due or send))
         case BlockingState.LISTED if facts.listed_at is not None:
-            return applied_by(catalogue=catalogue, listed_at=facts.listed_at)
+            return _bounded(facts, applied_by(catalogue=catalogue, listed_at=facts.listed_at))
         case BlockingState.FREED if facts.ended_at is not None:
             return facts.ended_at + REVIEW
         case BlockingState.LIFTING if facts.ended_at is not None:
@@ -154,6 +159,11 @@ def asked_of(facts: BlockingFacts, *, late: bool) -> str:
     if late and state in {BlockingState.IN_FORCE, BlockingState.DOUBTED}:
         return "SUPERVISOR"
     return _ASKED.get(state, "OFFICER")
+
+
+def _bounded(facts: BlockingFacts, at: datetime) -> datetime:
+    """Return `at`, or the end of the court's decision if that is earlier."""
+    return min(at, facts.decision_ends_at or at)
 
 
 def _desk(facts: BlockingFacts, stage: str, start: datetime, catalogue: Catalogue) -> datetime:

@@ -50,6 +50,7 @@ _READ_BY: Final[Mapping[str, str]] = {
     "measure": "measure.read",
     "notice": "notice.read",
     "blocking": "blocking.read",
+    "mirror": "blocking.read",
     "dereferencing": "dereferencing.read",
     "appeal": "appeal.read",
     "referral": "referral.read",

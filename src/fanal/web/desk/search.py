@@ -41,6 +41,7 @@ from fanal.web.desk.acts import (
     dereferencings,
     emergency_calls,
     measures,
+    mirrors,
     notices,
     referrals,
 )
@@ -59,6 +60,7 @@ _TOLD_BY_OTHERS = frozenset({SelectorKind.HOST, SelectorKind.DOMAIN})
 _ACTS = (
     measures.PAGES,
     blockings.PAGES,
+    mirrors.PAGES,
     dereferencings.PAGES,
     appeals.PAGES,
     notices.PAGES,

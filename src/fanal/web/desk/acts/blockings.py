@@ -1,6 +1,6 @@
 """Pages on blockings by access providers (an official act; LCEN, article 6-1): draft, list, act, steps."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import partial
 from uuid import UUID
@@ -28,7 +28,7 @@ from fanal.web.forms import Parsed, PostedForm, lines, text
 
 _MENTIONS = Mentions.__struct_fields__
 _FREES = ("free", "review")
-_RIGHTS = {
+RIGHTS = {
     "PROPOSER": "blocking.propose",
     "SECOND": "blocking.approve",
     "THIRD": "blocking.vouch",
@@ -48,25 +48,18 @@ def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], lis
     listed = view.facts.listed_at is not None
     allowed = BLOCKING.allowed(file.act.state)
     context: dict[str, object] = {
-        "view": view,
+        **shared(request, view, allowed=allowed, file=file),
         "blocking": found.blocking if found else None,
         "blocks": blocks,
         "others": views.still_blocked(actor=actor, view=view, now=now) if listed else (),
         "blocked_elsewhere": listed
         and register.is_blocked_elsewhere(actor=actor, view=view, now=now),
-        "protections": _protections(view, request) if view.facts.protected else (),
         "mentions": [(name, getattr(found.blocking.mentions, name)) for name in _MENTIONS]
         if found and found.blocking.ground is Ground.NO_MENTIONS
         else [],
-        "may_vouch": may(actor, "blocking.vouch") and "vouch" in allowed and view.facts.protected,
-        "frees": next((name for name in _FREES if name in allowed), "")
-        if may(actor, "blocking.free")
-        else "",
-        "third": next((s for s in reversed(file.steps) if s.transition == "vouch"), None),
-        "may_read": may(actor, "report.read"),
         **dereferencings.offered(
             request,
-            removal_id=view.removal_id,
+            removal_id=view.removal_id or file.act.id,
             report_id=file.act.subject_id,
             bears=bool(allowed),
         ),
@@ -79,6 +72,30 @@ def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], lis
         **lasting.letters(file, found.text if found else None),
     }
     return context, list(file.act.report_ids)
+
+
+def shared(
+    request: HttpRequest, view: views.BlockingView, *, allowed: Collection[str], file: ActFile
+) -> dict[str, object]:
+    """Return the part of a page's template context that blockings and mirrors share.
+
+    `allowed` are the transitions that the state allows. Keys: `view`, `protections` (of the name),
+    `may_vouch`, `frees` (the step that frees or reviews, "" without), their routes, `third` (the step of the
+    third person), `may_read` (the report).
+    """
+    actor, kind = actor_of(request), view.act.kind
+    return {
+        "view": view,
+        "protections": _protections(view, request) if view.facts.protected else (),
+        "may_vouch": may(actor, "blocking.vouch") and "vouch" in allowed and view.facts.protected,
+        "frees": next((name for name in _FREES if name in allowed), "")
+        if may(actor, "blocking.free")
+        else "",
+        "vouch_route": f"desk:{kind}-vouch",
+        "free_route": f"desk:{kind}-free",
+        "third": next((s for s in reversed(file.steps) if s.transition == "vouch"), None),
+        "may_read": may(actor, "report.read"),
+    }
 
 
 def _protections(view: views.BlockingView, request: HttpRequest) -> Sequence[object]:
@@ -121,7 +138,7 @@ _KIND = lasting.Lasting(
     lifecycle=BLOCKING,
     listing=views.list_blockings,
     board="desk/blockings.html",
-    rights=_RIGHTS,
+    rights=RIGHTS,
     reasoned=REASONED,
     record=_record,
 )

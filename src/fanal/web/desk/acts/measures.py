@@ -45,6 +45,7 @@ from fanal.web.desk.acts import (
     blockings,
     dereferencings,
     lists as act_lists,
+    mirrors,
     notices,
     pages as acts,
 )
@@ -102,6 +103,7 @@ def second(request: HttpRequest) -> HttpResponse:
         "own": [c for c in cards if c["own"]],
         "may_second": may(actor, "measure.approve"),
         "blockings": blockings.waiting(request),
+        "mirrors": mirrors.waiting(request),
         "dereferencings": dereferencings.waiting(request),
     } | act_lists.waiting(notices.LIST, request)
     return render(request, "desk/second.html", context)

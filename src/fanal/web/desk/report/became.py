@@ -17,7 +17,7 @@ from fanal.judicial.domain.kinds import REFERRAL
 from fanal.judicial.emergency_call.kind import EMERGENCY_CALL, TO_MAKE
 from fanal.kernel.actors import Actor
 from fanal.measures.appeal.kind import APPEAL
-from fanal.measures.blocking.kind import BLOCKING
+from fanal.measures.blocking.kind import BLOCKING, MIRROR
 from fanal.measures.dereferencing.kind import DEREFERENCING
 from fanal.measures.domain.records import Measure, Request
 from fanal.measures.notice.kind import NOTICE
@@ -25,8 +25,8 @@ from fanal.measures.removal.kind import REMOVAL
 from fanal.web.components import words
 from fanal.web.desk.acts.emergency_calls import state_words
 
-_KINDS = (EMERGENCY_CALL, REMOVAL, BLOCKING, DEREFERENCING, APPEAL, REFERRAL, NOTICE)
-_LASTING = (BLOCKING, DEREFERENCING, APPEAL)
+_KINDS = (EMERGENCY_CALL, REMOVAL, BLOCKING, MIRROR, DEREFERENCING, APPEAL, REFERRAL, NOTICE)
+_LASTING = (BLOCKING, MIRROR, DEREFERENCING, APPEAL)
 """Kinds of act whose present state says more than their sending: most last until they are lifted."""
 
 
@@ -81,6 +81,7 @@ def _name(act: Act, request: Request | None, lang: str) -> str:
     plain = {
         EMERGENCY_CALL.kind: _("Emergency call"),
         BLOCKING.kind: _("Blocking by access providers"),
+        MIRROR.kind: _("Blocking of a mirror"),
         APPEAL.kind: _("Appeal against a measure"),
     }
     if act.kind in plain:

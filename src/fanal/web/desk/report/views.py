@@ -307,6 +307,7 @@ def _drafts(report_id: UUID, *, actor: Actor, now: datetime) -> dict[str, object
             for d in reversed(decisions)
         ],
         "called": [act for act in became if act.kind == EMERGENCY_CALL.kind],
+        "may_block_mirror": may(actor, "blocking.propose"),
         "undecided": [
             act for act in became if not act.decision_id and act.kind != EMERGENCY_CALL.kind
         ],

@@ -254,7 +254,7 @@ def _panels(
         panels.crossed(read("OUTCOMES"), lang, rows=1, columns=0),
         *(
             panels.by_code(read(code), lang, column=0)
-            for code in ("BLOCKED", "DEREFERENCED", "APPEALED", "NOTIFIED", "REFERRED")
+            for code in ("BLOCKED", "MIRRORED", "DEREFERENCED", "APPEALED", "NOTIFIED", "REFERRED")
         ),
         panels.delays(read("DELAYS"), lang),
     ]

@@ -1,0 +1,300 @@
+"""Operations on blockings of mirrors, official acts: draft, amend, record a transition, erase.
+
+A mirror takes over, in whole or in substance, a service that a judicial court condemned (LCEN article
+6-4). It is blocked only under that decision, for as long as it is enforceable.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+import msgspec
+from django.db import transaction
+
+from fanal import reference
+from fanal.accounts.domain.policy import Resource, require
+from fanal.casework import queries as casework
+from fanal.casework.domain.records import Act, ActDraft, Event
+from fanal.casework.operations.acts import ActUnknown, amend_act, open_act, record_caused
+from fanal.kernel.actors import Actor
+from fanal.kernel.calendar import end_of_day, paris_day
+from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
+from fanal.measures.blocking import views
+from fanal.measures.blocking.checks import (
+    check_in_force,
+    check_lift,
+    check_protected,
+    check_review,
+    check_vouch,
+)
+from fanal.measures.blocking.kind import BLOCKS, MIRROR, REASONED, MirrorOutcome
+from fanal.measures.blocking.mirrors.document import (
+    CourtDecision,
+    Mirror,
+    read_mirror,
+    write_mirror,
+)
+from fanal.measures.blocking.names import covers, read_name
+from fanal.measures.models import StoredBlocking
+from fanal.measures.operations import issuing_authority
+from fanal.measures.operations.lasting import (
+    Check,
+    check_other,
+    erase_ended,
+    readable,
+    record_lasting,
+)
+from fanal.orient import queries as oriented
+from fanal.reference import Catalogue, MeasureRule
+
+BASIS = "LCEN 6-4"
+"""The article that provides the measure."""
+_LONGEST = 200
+
+
+def open_mirror(
+    *,
+    actor: Actor,
+    report_id: UUID,
+    hosts: Collection[str],
+    name: str,
+    decision: CourtDecision,
+    reasons: str,
+    now: datetime,
+) -> UUID:
+    """Draft the blocking of a mirror that a report names; return the id of the act.
+
+    `hosts` are those of the addresses that the report names. `name` is as typed: one of them, or a domain
+    above it. `decision` is that of the court, `reasons` says in what the mirror takes over the condemned
+    service. If the report already has an open act on this name, its id is returned.
+
+    Raises:
+        ActUnknown: the actor may read no such report.
+        Refusal: kind `mirror`: CLOSED (no checked rule in force permits it), NAME_ELSEWHERE (no host of the
+            report), WRONG_DAYS, ENDED (the decision has ended), SAME_NAME (the name is the condemned
+            service's own), TEXT_UNREADABLE; kind `blocking`: a code of `names.read_name`.
+        Refused: the actor may not propose blockings at that desk.
+    """
+    case = oriented.get_case(actor=actor, report_id=report_id)
+    if case is None:
+        raise ActUnknown(str(report_id))
+    require(actor, MIRROR.proposes, Resource(desk_id=case.desk_id))
+    rule = mirror_basis(reference.load(), on=paris_day(now))
+    host = read_name(name, own=issuing_authority.own_names())
+    if not any(covers(host, one) for one in hosts):
+        raise Refusal("mirror", "NAME_ELSEWHERE")
+    mirror = Mirror(
+        act_id=new_id(now),
+        revision=1,
+        host=host,
+        decision=_checked(decision, host=host, now=now),
+        basis=rule.code,
+        basis_entry=rule.entry_id,
+        reasons=readable(reasons, kind="mirror"),
+    )
+    draft = ActDraft(
+        id=mirror.act_id,
+        desk_id=case.desk_id,
+        subject_id=report_id,
+        report_ids=(report_id,),
+        addressee="ISP",
+        level=case.level or "NORMAL",
+        content=_written(mirror),
+    )
+    with transaction.atomic():
+        for one in views.blockings_on(actor=actor, report_id=report_id, now=now, lifecycle=MIRROR):
+            if one.host == host and one.is_open:
+                return one.act.id
+        return open_act(actor=actor, lifecycle=MIRROR, draft=draft, now=now)
+
+
+def amend_mirror(
+    *, actor: Actor, act_id: UUID, decision: CourtDecision, reasons: str, now: datetime
+) -> int:
+    """Change decision and reasons of a mirror not yet listed; return its new revision number.
+
+    It becomes a draft again: approvals are void. The name is never changed.
+
+    Raises:
+        ActUnknown: no mirror has this id.
+        Refusal: kind `mirror`: WRONG_DAYS, ENDED, SAME_NAME, TEXT_UNREADABLE, EXPIRED.
+        TransitionRefused: it was listed.
+        Refused: the actor may not propose blockings at that desk.
+    """
+    said = readable(reasons, kind="mirror")
+
+    def amended(content: bytes) -> bytes:
+        before = read_mirror(content).mirror
+        return _written(
+            msgspec.structs.replace(
+                before,
+                revision=before.revision + 1,
+                decision=_checked(decision, host=before.host, now=now),
+                reasons=said,
+            )
+        )
+
+    return amend_act(actor=actor, lifecycle=MIRROR, act_id=act_id, amend=amended, now=now)
+
+
+def record_mirror(
+    *, actor: Actor, act_id: UUID, transition: str, event: Event, now: datetime
+) -> UUID:
+    """Record a transition of a mirror (`enforce`, `compare`, `list`, `check`, …); return its report.
+
+    `event` holds its instant, proof, reason and outcome. `enforce` files the copy of the court's decision,
+    `compare` evidence of the resemblance. Lifted because the decision has ended (DECISION_ENDED), every other
+    mirror under the same decision at the actor's desks is lifted with it.
+
+    Raises:
+        ActUnknown: no mirror has this id.
+        Refusal: a code of `casework.operations.acts.take_step`; NO_REASON; NO_COPY (the file of the decision
+            is missing), NO_EVIDENCE, ENDED (the decision has ended), NOT_ENFORCEABLE (not yet). For vouching
+            and listing: a code of `checks`. LAPSED, NOT_LAPSED, OTHER_PERSON.
+        TransitionRefused: its state allows no such transition, or the transition has its own operation.
+        Refused: the actor may not make this transition.
+        OSError: the proof's file could not be sealed; nothing is recorded.
+    """
+    if transition == "enforce" and event.file is None:
+        raise Refusal("mirror", "NO_COPY")
+    with transaction.atomic():
+        report_id = record_lasting(
+            actor=actor,
+            lifecycle=MIRROR,
+            act_id=act_id,
+            transition=transition,
+            event=event,
+            reasoned=REASONED,
+            checks=_CHECKS,
+            now=now,
+        )
+        if transition == "lift" and event.outcome == MirrorOutcome.DECISION_ENDED:
+            _lift_others(actor, act_id, event, now)
+    return report_id
+
+
+def erase_words(*, actor: Actor, act_ids: Sequence[UUID], now: datetime) -> int:
+    """Erase the texts, host names and decisions of those of the mirrors `act_ids` that have ended.
+
+    Returns the number of mirrors that had any. The caller has already checked retention periods and legal
+    holds. The operation is idempotent.
+
+    Raises:
+        Refused: the actor may not run the processing stages.
+    """
+    return erase_ended(
+        actor=actor, kind="mirror", function="measures_erase_blockings", act_ids=act_ids, now=now
+    )
+
+
+def mirror_basis(catalogue: Catalogue, *, on: date) -> MeasureRule:
+    """Return the legal rule in force on a day that permits blocking mirrors.
+
+    Raises:
+        Refusal: kind `mirror`: CLOSED (no checked rule is in force).
+    """
+    rule = catalogue.by_code(MeasureRule, BASIS, on)
+    if rule is None or rule.unchecked(on):
+        raise Refusal("mirror", "CLOSED")
+    return rule
+
+
+def _lift_others(actor: Actor, act_id: UUID, event: Event, now: datetime) -> None:
+    key = StoredBlocking.objects.values_list("decision", flat=True).get(act_id=act_id)
+    rows = StoredBlocking.objects.filter(decision=key, removal_id__isnull=True)
+    others = rows.exclude(act_id=act_id).values_list("act_id", flat=True)
+    found = casework.get_acts(actor=actor, lifecycle=MIRROR, act_ids=list(others))
+    proof = event.proof or casework.numbers_of(act_ids=[act_id]).get(act_id, str(act_id))
+    for other in sorted(one.id for one in found.values() if one.state in BLOCKS):
+        record_caused(
+            actor=actor,
+            lifecycle=MIRROR,
+            act_id=other,
+            transition="lift",
+            event=Event(happened_at=now, proof=proof, outcome=event.outcome),
+            now=now,
+        )
+
+
+def _check_decision(actor: Actor, act: Act, event: Event, now: datetime) -> None:
+    """Refuse what applies a mirror once the court's decision has ended."""
+    ends = views.view_of(actor=actor, act=act, now=now).facts.decision_ends_at
+    if ends is None or max(now, event.happened_at) >= ends:
+        raise Refusal("mirror", "ENDED")
+
+
+def _check_evidence(actor: Actor, act: Act, event: Event, now: datetime) -> None:
+    _check_decision(actor, act, event, now)
+    steps = casework.steps_of(act_ids=[act.id]).get(act.id, ())
+    taken = {step.transition for step in steps}
+    for transition, code in (("enforce", "NO_COPY"), ("compare", "NO_EVIDENCE")):
+        if transition not in taken:
+            raise Refusal("mirror", code)
+
+
+def _check_vouch(actor: Actor, act: Act, event: Event, now: datetime) -> None:
+    _check_decision(actor, act, event, now)
+    check_vouch(actor, act, event, now)
+
+
+def _check_list(actor: Actor, act: Act, event: Event, now: datetime) -> None:
+    _check_evidence(actor, act, event, now)
+    view = views.view_of(actor=actor, act=act, now=now)
+    check_protected(view)
+    starts = view.decision_from
+    if starts is None or event.happened_at < starts:
+        raise Refusal("mirror", "NOT_ENFORCEABLE")
+
+
+def _check_check(actor: Actor, act: Act, event: Event, now: datetime) -> None:
+    _check_decision(actor, act, event, now)
+    check_in_force(actor, act, event, now)
+
+
+def _check_keep(actor: Actor, act: Act, event: Event, now: datetime) -> None:
+    _check_check(actor, act, event, now)
+    check_other(actor, act, "doubt")
+
+
+_CHECKS: dict[str, Check] = {
+    "submit": _check_evidence,
+    "vouch": _check_vouch,
+    "list": _check_list,
+    "confirm": _check_check,
+    "check": _check_check,
+    "keep": _check_keep,
+    "review": check_review,
+    "lift": check_lift,
+}
+"""Additional checks of a step, by transition; the database repeats them."""
+
+
+def _checked(decision: CourtDecision, *, host: str, now: datetime) -> CourtDecision:
+    """Return a decision with its texts cleaned, after checking its days and the service that it condemns."""
+    cleaned = CourtDecision(
+        **{
+            name: readable(getattr(decision, name), kind="mirror")
+            for name in CourtDecision.__struct_fields__
+        }
+    )
+    texts = (cleaned.court, cleaned.number, cleaned.service)
+    if any(len(text) > _LONGEST or "\n" in text for text in texts):
+        raise Refusal("mirror", "TEXT_UNREADABLE")
+    if not all(texts):
+        raise Refusal("mirror", "NO_DECISION")
+    if cleaned.days is None:
+        raise Refusal("mirror", "WRONG_DAYS")
+    if now >= end_of_day(cleaned.days[2]):
+        raise Refusal("mirror", "ENDED")
+    service = cleaned.service.lower().strip(".")
+    if service == host:
+        raise Refusal("mirror", "SAME_NAME")
+    return msgspec.structs.replace(cleaned, service=service)
+
+
+def _written(mirror: Mirror) -> bytes:
+    def words(code: str, parameters: dict[str, str], lang: str) -> str:
+        return reference.load().words.render(code, parameters, lang, kind="mirror_letter")
+
+    return write_mirror(mirror, issuer=issuing_authority.current(), words=words)
