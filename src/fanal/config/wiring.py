@@ -23,7 +23,8 @@ from fanal.judicial.domain.kinds import REFERRAL
 from fanal.kernel import clock
 from fanal.ledger import signer
 from fanal.measures.blocking import views as blockings
-from fanal.measures.blocking.kind import BLOCKING, MIRROR
+from fanal.measures.blocking.kind import BLOCKING
+from fanal.measures.blocking.mirrors.kind import MIRROR
 from fanal.measures.dereferencing import views as dereferencings
 from fanal.measures.dereferencing.kind import DEREFERENCING
 from fanal.measures.notice import acts as notices

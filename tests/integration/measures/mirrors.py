@@ -9,9 +9,9 @@ from fanal.casework.domain.records import Act, ActFile, Addressee, Event
 from fanal.casework.operations.approvals import approve_act
 from fanal.kernel.actors import Actor
 from fanal.measures.blocking import views
-from fanal.measures.blocking.kind import MIRROR
 from fanal.measures.blocking.mirrors import acts
 from fanal.measures.blocking.mirrors.document import CourtDecision
+from fanal.measures.blocking.mirrors.kind import MIRROR
 from tests.integration.measures.blockings import DAY, HOUR, ago
 from tests.integration.measures.stories import ANALYST, OFFICER, decide
 from tests.unit.orient.items import url

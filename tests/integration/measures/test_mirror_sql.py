@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from fanal.kernel.calendar import end_of_day, start_of_day
-from fanal.measures.blocking.kind import MIRROR_STATES, MirrorOutcome
+from fanal.measures.blocking.mirrors.kind import STATES, MirrorOutcome
 from fanal.measures.blocking.register import entries_in_force
 from fanal.measures.domain.records import DoubtCause
 from tests.integration.measures.blockings import COLLEAGUE, HOUR, SUPERVISOR, ago
@@ -194,7 +194,7 @@ def _one_step(act_id: UUID, drawn: tuple[int, int, int], at: datetime) -> None:
     """Take a step that the state allows or, now and then, any other; PostgreSQL may refuse it."""
     choice, person, extra = drawn
     actor, state = PEOPLE[person % len(PEOPLE)].person_id, act_of(act_id).state
-    moves = [(one, source) for one in MIRROR_STATES.transitions for source in sorted(one.sources)]
+    moves = [(one, source) for one in STATES.transitions for source in sorted(one.sources)]
     allowed = [(one, source) for one, source in moves if source == state and one.name != "amend"]
     likely = [move for move in allowed if move[0].name in _LIKELY]
     wanted = (moves if extra % 7 == 0 else likely if extra % 7 < 5 else allowed) or moves

@@ -10,8 +10,8 @@ from fanal.casework.domain.records import ActFile, Event
 from fanal.casework.operations.approvals import approve_act
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Actor
-from fanal.measures.blocking.kind import MIRROR
 from fanal.measures.blocking.mirrors.acts import record_mirror
+from fanal.measures.blocking.mirrors.kind import MIRROR
 from tests.integration.policy.contested import decision_of
 from tests.integration.policy.scenes import REASON, Posted, Scene
 

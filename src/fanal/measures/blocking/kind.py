@@ -1,11 +1,10 @@
-"""Lifecycles of blockings, of mirrors too: states, and the requirements and rights of each transition."""
+"""Lifecycle of a blocking: its states, and the requirements and rights of each transition."""
 
 from enum import StrEnum
 
 from fanal.casework.domain.lifecycle import Requirement, lifecycle
 from fanal.kernel.states import StateTable, move
 from fanal.measures.blocking.document import lacks_of
-from fanal.measures.blocking.mirrors.document import lacks_of as mirror_lacks
 from fanal.measures.domain.records import DoubtCause, LiftOutcome
 
 
@@ -94,64 +93,3 @@ BLOCKING = lifecycle(
 )
 REASONED = frozenset({"vouch", "keep", "free", "review"})
 """Transitions that need a reason in words."""
-MIRROR_STATES = StateTable(
-    name="mirror",
-    initial=_S.DRAFT,
-    final=STATES.final,
-    transitions=(
-        *STATES.transitions,
-        move("enforce", {_S.DRAFT}, _S.DRAFT),
-        move("compare", {_S.DRAFT}, _S.DRAFT),
-    ),
-)
-
-
-class MirrorOutcome(StrEnum):
-    """The reasons for which the blocking of a mirror is lifted.
-
-    GONE: it no longer takes over the condemned service. LAWFUL: it is lawful. DECISION_ENDED: the court's
-    decision ended, or was reversed, before its day: every mirror under it is lifted. RECOMMENDED: the
-    overseer recommended the end. LAPSED: its decision, its check or the answer to a doubt was not in time.
-    """
-
-    GONE = "GONE"
-    LAWFUL = "LAWFUL"
-    DECISION_ENDED = "DECISION_ENDED"
-    RECOMMENDED = "RECOMMENDED"
-    LAPSED = "LAPSED"
-
-
-MIRROR = lifecycle(
-    kind="mirror",
-    states=MIRROR_STATES,
-    requirements={
-        "amend": Requirement(right="blocking.propose"),
-        # The copy of the court's decision, enforceable since the instant of the step.
-        "enforce": Requirement(right="blocking.propose", proof=True),
-        # The evidence that the mirror takes over the condemned service in substance.
-        "compare": Requirement(right="blocking.propose", proof=True),
-        "submit": Requirement(right="blocking.propose", complete=True),
-        "refuse": Requirement(right="blocking.approve"),
-        "approve": Requirement(right="blocking.approve", approved=True),
-        "vouch": Requirement(right="blocking.vouch", approved=True),
-        "list": Requirement(right="blocking.record", approved=True, sends=True),
-        "confirm": Requirement(right="blocking.record", proof=True),
-        "check": Requirement(right="blocking.record", proof=True),
-        "doubt": Requirement(
-            right="blocking.record", also=CAUSED, outcomes=tuple(map(str, DoubtCause))
-        ),
-        "keep": Requirement(right="blocking.record"),
-        "lift": Requirement(
-            right="blocking.record", proof=True, outcomes=tuple(map(str, MirrorOutcome))
-        ),
-        "free": Requirement(right="blocking.free"),
-        "review": Requirement(right="blocking.free"),
-        "restore": Requirement(right="blocking.record", proof=True),
-        "withdraw": Requirement(right="blocking.propose"),
-    },
-    reads="blocking.read",
-    proposes="blocking.propose",
-    missing=mirror_lacks,
-    decided=False,
-)
-"""Blocking of a mirror (LCEN article 6-4): the states of a blocking, on a court's decision in force."""

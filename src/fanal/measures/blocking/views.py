@@ -15,7 +15,8 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.figures import Counted
 from fanal.measures import queries as measures
 from fanal.measures.blocking.document import Ground
-from fanal.measures.blocking.kind import BEFORE_LISTING, BLOCKING, BLOCKS, MIRROR, BlockingState
+from fanal.measures.blocking.kind import BEFORE_LISTING, BLOCKING, BLOCKS, BlockingState
+from fanal.measures.blocking.mirrors.kind import MIRROR
 from fanal.measures.blocking.names import covers
 from fanal.measures.blocking.rules import BlockingFacts, asked_of, due_at, expiry_of
 from fanal.measures.models import StoredBlocking

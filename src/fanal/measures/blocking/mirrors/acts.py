@@ -28,13 +28,14 @@ from fanal.measures.blocking.checks import (
     check_review,
     check_vouch,
 )
-from fanal.measures.blocking.kind import BLOCKS, MIRROR, REASONED, MirrorOutcome
+from fanal.measures.blocking.kind import BLOCKS, REASONED
 from fanal.measures.blocking.mirrors.document import (
     CourtDecision,
     Mirror,
     read_mirror,
     write_mirror,
 )
+from fanal.measures.blocking.mirrors.kind import MIRROR, MirrorOutcome
 from fanal.measures.blocking.names import covers, read_name
 from fanal.measures.models import StoredBlocking
 from fanal.measures.operations import issuing_authority

@@ -19,9 +19,10 @@ from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Actor
 from fanal.kernel.refusal import Refusal
 from fanal.measures.blocking import register, views
-from fanal.measures.blocking.kind import BLOCKS, MIRROR, REASONED, BlockingState
+from fanal.measures.blocking.kind import BLOCKS, REASONED, BlockingState
 from fanal.measures.blocking.mirrors import acts as operations
 from fanal.measures.blocking.mirrors.document import CourtDecision, read_mirror
+from fanal.measures.blocking.mirrors.kind import MIRROR
 from fanal.orient import queries as oriented
 from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.desk.acts import blockings, lasting, pages as acts
@@ -162,7 +163,13 @@ def draft(request: HttpRequest, report_id: UUID) -> HttpResponse:
             lasting.say_open_already(_KIND, request, [act_id])
             return redirect("desk:mirror", act_id)
     consult(request, "report", [report_id])
-    context = {"report_id": report_id, "hosts": hosts, "refused": said}
+    context = {
+        "report_id": report_id,
+        "hosts": hosts,
+        "first": hosts[0] if hosts else "",
+        "refused": said,
+        "mirror": {"decision": CourtDecision(), "reasons": ""},
+    }
     return render(request, "desk/mirror/draft.html", context, status=status)
 
 

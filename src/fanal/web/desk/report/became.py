@@ -17,7 +17,8 @@ from fanal.judicial.domain.kinds import REFERRAL
 from fanal.judicial.emergency_call.kind import EMERGENCY_CALL, TO_MAKE
 from fanal.kernel.actors import Actor
 from fanal.measures.appeal.kind import APPEAL
-from fanal.measures.blocking.kind import BLOCKING, MIRROR
+from fanal.measures.blocking.kind import BLOCKING
+from fanal.measures.blocking.mirrors.kind import MIRROR
 from fanal.measures.dereferencing.kind import DEREFERENCING
 from fanal.measures.domain.records import Measure, Request
 from fanal.measures.notice.kind import NOTICE
