@@ -27,6 +27,7 @@ from fanal.judicial.queries import REFERRALS
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import PARIS
 from fanal.measures.blocking.kind import BLOCKING
+from fanal.measures.blocking.mirrors.kind import MIRROR
 from fanal.measures.dereferencing.kind import DEREFERENCING
 from fanal.measures.notice.kind import NOTICE
 from fanal.measures.removal.kind import REMOVAL
@@ -39,7 +40,7 @@ from fanal.web.desk.queue.alarms import nodes_are_closed
 
 HOURS = 24
 _TALLEST = 40  # units of the bar of the fullest hour
-_APPROVED_BY_TWO: Sequence[Lifecycle] = (REMOVAL, BLOCKING, DEREFERENCING, NOTICE)
+_APPROVED_BY_TWO: Sequence[Lifecycle] = (REMOVAL, BLOCKING, MIRROR, DEREFERENCING, NOTICE)
 
 
 class Tile(Struct, frozen=True, kw_only=True):
