@@ -48,7 +48,7 @@ _SEARCHED: Final = timedelta(days=40)
 """Time back in which the last run is looked for: older ones are shown as none."""
 ACTS: Final = ("referral", "sheet", "notice", "emergency_call")
 """Kinds of official acts whose text only casework holds; measures erase further text of theirs."""
-MEASURES: Final = ("measure", "blocking", "dereferencing", "appeal")
+MEASURES: Final = ("measure", "blocking", "mirror", "dereferencing", "appeal")
 """Kinds of official acts that stages erase with their own texts."""
 _Count = Callable[[Sequence[datetime]], list[int]]
 _COUNTERS: Final[Mapping[str, _Count]] = {
