@@ -17,7 +17,7 @@ from fanal import reference
 from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
 from fanal.casework.domain.documents import Part
-from fanal.casework.domain.records import ActFile, Event
+from fanal.casework.domain.records import Act, ActFile, Event
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import PARIS, paris_day
 from fanal.measures.appeal import acts as operations, views
@@ -52,21 +52,19 @@ class TermLine(Struct, frozen=True, kw_only=True):
     late: bool
 
 
-def against(
-    request: HttpRequest, *, contested_id: UUID, report_id: UUID, sent: bool
-) -> dict[str, object]:
+def against(request: HttpRequest, act: Act) -> dict[str, object]:
     """Return the template context of the appeals against a measure, and of the form that registers one.
 
-    `sent`: somebody was notified of the measure. Keys: `appeals`, `may_appeal` (the reader may register one),
+    Keys: `appeals`, `may_appeal` (the reader may register one: somebody was notified of the measure),
     `filers` (codes of those who may file).
     """
     actor = actor_of(request)
     found = views.appeals_against(
-        actor=actor, report_id=report_id, contested_ids={contested_id}, now=now_of(request)
+        actor=actor, report_id=act.subject_id, contested_ids={act.id}, now=now_of(request)
     )
     return {
         "appeals": found if may(actor, APPEAL.reads) else (),
-        "may_appeal": sent and may(actor, APPEAL.proposes),
+        "may_appeal": act.sent_at is not None and may(actor, APPEAL.proposes),
         "filers": FILERS,
     }
 

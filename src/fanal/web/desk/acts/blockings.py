@@ -63,12 +63,7 @@ def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], lis
             report_id=file.act.subject_id,
             bears=bool(allowed),
         ),
-        **appeals.against(
-            request,
-            contested_id=file.act.id,
-            report_id=file.act.subject_id,
-            sent=file.act.sent_at is not None,
-        ),
+        **appeals.against(request, file.act),
         **lasting.letters(file, found.text if found else None),
     }
     return context, list(file.act.report_ids)

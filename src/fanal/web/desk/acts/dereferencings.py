@@ -97,12 +97,7 @@ def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], lis
         "may_restore": found is not None and view.facts.ended_at is not None,
         "service_kinds": (AddresseeKind.SEARCH_ENGINE, AddresseeKind.DIRECTORY),
         "may_read": may(actor, "report.read"),
-        **appeals.against(
-            request,
-            contested_id=file.act.id,
-            report_id=file.act.subject_id,
-            sent=file.act.sent_at is not None,
-        ),
+        **appeals.against(request, file.act),
         **lasting.letters(file, found.text if found else None),
     }
     return context, list(file.act.report_ids)

@@ -180,12 +180,7 @@ def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], lis
         "may_read_report": may(actor, "report.read"),
         "may_block": may(actor, "blocking.propose") and measure.state in _BLOCKABLE and not gone,
         **dereferencings.on_removal(request, measure, gone=gone),
-        **appeals.against(
-            request,
-            contested_id=measure.id,
-            report_id=measure.report_id,
-            sent=measure.sent_at is not None,
-        ),
+        **appeals.against(request, file.act),
     }
     return context, [measure.report_id]
 
