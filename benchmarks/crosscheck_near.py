@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from uuid import UUID
 
 import numpy as np
@@ -70,7 +70,7 @@ def judge_near(
     reports share. Further keys: `reports` (their number), `near_s` (seconds of the search).
     """
     started = time.perf_counter()
-    found = similar_pairs(reports)
+    found = by_kind_of(similar_reports(reports))
     seconds = time.perf_counter() - started
     told: dict[str, object] = {}
     together: dict[str, list[judge.Pair]] = {}
@@ -114,8 +114,16 @@ def _recall(
     return round(judge.with_suggestions(list(range(len(among))), right, among), 5)
 
 
-def similar_pairs(reports: Sequence[HarmonisedReport]) -> dict[str, list[judge.Pair]]:
-    """Return the pairs of similar reports (positions) by kind, found with the product's own rule."""
+def by_kind_of(alike: Iterable[tuple[int, NearReport]]) -> dict[str, list[judge.Pair]]:
+    """Return the pairs of reports by kind; `alike` are those of `similar_reports`."""
+    pairs: dict[str, list[judge.Pair]] = {kind: [] for kind in SIMILAR}
+    for later, one in alike:
+        pairs[one.kind].append((later, one.other_id.int))
+    return pairs
+
+
+def similar_reports(reports: Sequence[HarmonisedReport]) -> Iterator[tuple[int, NearReport]]:
+    """Yield each report (position) with each earlier one that the product's rule finds similar."""
     rules, sketcher = load_near_rules(), Sketcher(b"bench", load_near_rules())
     sketches = {report.report_id: sketcher.sketch(report) for report in reports}
     worn = going_round(sketches.values(), rules)
@@ -123,14 +131,12 @@ def similar_pairs(reports: Sequence[HarmonisedReport]) -> dict[str, list[judge.P
     near = near_of(sketches, world, rules)
     paths = holders_of({i: s.of(Trait.MIRROR, Trait.FAMILY) for i, s in sketches.items()}, worn)
     pages = {report.report_id: list(sketcher.pages(report)) for report in reports}
-    pairs: dict[str, list[judge.Pair]] = {kind: [] for kind in SIMILAR}
     for report_id, found in near.items():
         for one in (*found, *near_pages(report_id, pages, paths, rules)):
-            pairs[one.kind].append((report_id.int, one.other_id.int))
+            yield report_id.int, one
     for report_id, found in _spelled(reports, sketcher, rules).items():
         for one in found:
-            pairs[one.kind].append((report_id.int, one.other_id.int))
-    return pairs
+            yield report_id.int, one
 
 
 def _spelled(

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
-from benchmarks.crosscheck_near import judge_near, similar_pairs
+from benchmarks.crosscheck_near import by_kind_of, judge_near, similar_reports
 from benchmarks.second_world.facts import APART, BondedTold
 from benchmarks.second_world.world import World as SecondWorld
 from benchmarks.truth import judge
@@ -44,6 +44,7 @@ from fanal.crosscheck.links.domain.shared_evidence import (
     certain_together,
     suspects_of,
 )
+from fanal.crosscheck.similar.domain.pairs import NearReport
 from fanal.crosscheck.similar.domain.suggestions import LEAST, is_beyond_rule
 from fanal.harmonise.domain.harmonise import harmonise_one
 from fanal.harmonise.domain.records import Extra, HarmonisedReport, Source
@@ -97,10 +98,11 @@ def judge_world(size: int, *, seed: int, second: bool = False) -> dict[str, obje
     packed = [pack_card(card_of(report)) for report in reports]
     weights = load_weights()
     found = link_cards(packed, weights)
-    together = joined_together(found, packed, weights)
+    alike = list(similar_reports(reports))
+    together = joined_together(found, alike, packed, weights)
     groups = judge.groups(size, [*found.certain, *together])
     printed, implied = judge.of_pairs(found.certain, labels), judge.of_groups(groups, labels)
-    similar = similar_pairs(reports)
+    similar = by_kind_of(alike)
     every = [*found.suggested, *(pair for pairs in similar.values() for pair in pairs)]
     result: dict[str, object] = {
         "mode": "truth",
@@ -260,17 +262,27 @@ def _uncertain(
         )
 
 
-def joined_together(found: Linked, packed: Sequence[bytes], weights: Weights) -> list[judge.Pair]:
+def joined_together(
+    found: Linked,
+    alike: Sequence[tuple[int, NearReport]],
+    packed: Sequence[bytes],
+    weights: Weights,
+) -> list[judge.Pair]:
     """Return pairs of reports that the product's rule joins only after certain links have formed dossiers.
 
-    One pair for each two dossiers so joined. `found` are the links of the reports whose cards are `packed`.
+    One pair for each two dossiers so joined. `found` are the links of the reports whose cards are `packed`,
+    `alike` the similar pairs among them (`similar_reports`).
     """
     dossier = dict(enumerate(judge.groups(len(packed), found.certain)))
     held: dict[int, list[Card]] = defaultdict(list)
     for place, head in dossier.items():
         held[head].append(read_card(packed[place]))
     suspects = {head: suspects_of(cards) for head, cards in held.items()}
-    joined = certain_together(found.uncertain, dossier, suspects, weights)
+    similar = [
+        Uncertain(later, one.other_id.int, one.strength, [], [(one.kind, one.value, one.strength)])
+        for later, one in alike
+    ]
+    joined = certain_together([*found.uncertain, *similar], dossier, suspects, weights)
     return [(link.one, link.two) for link, _ in joined]
 
 

@@ -145,8 +145,16 @@ def test_a_sentence_that_names_an_account_and_one_line_are_suggested_in_any_orde
         {"persons": [account]},
         {"persons": [account]},
         {"description": "fox_77 é o nome dele no Blue Lamp"},
-        {"persons": [{"role": "SUSPECT", "ips": [six]}]},
-        {"persons": [{"role": "SUSPECT", "ips": [six | {"value": "2001:db8:1:2::9"}]}]},
+        {"persons": [{"role": "SUSPECT", "ips": [six], "phones": ["+33 6 39 98 01 01"]}]},
+        {
+            "persons": [
+                {
+                    "role": "SUSPECT",
+                    "ips": [six | {"value": "2001:db8:1:2::9"}],
+                    "phones": ["+33 6 39 98 02 02"],
+                }
+            ]
+        },
     )
     assert sorted(told(ids)) == [
         (1, 0, ["NEAR_HANDLE_MENTION"]),

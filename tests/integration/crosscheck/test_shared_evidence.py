@@ -72,8 +72,12 @@ def search() -> None:
         pass
 
 
+def dossier(report_id: uuid.UUID) -> uuid.UUID | None:
+    return dossier_of(actor=ANALYST, report_id=report_id)
+
+
 def dossiers(ids: Sequence[uuid.UUID]) -> set[uuid.UUID | None]:
-    return {dossier_of(actor=ANALYST, report_id=report_id) for report_id in ids}
+    return {dossier(report_id) for report_id in ids}
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -96,6 +100,56 @@ def test_a_device_and_a_page_join_two_dossiers(seed: int) -> None:
     rebuild(actor=SYSTEM, now=NOW)
     search()
     assert len(dossiers(ids)) == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_device_and_a_similar_user_name_join_two_dossiers(seed: int) -> None:
+    bodies = [
+        report("red_kite4187", devices=[DEVICE]),
+        report("red_kite4187_2", devices=[DEVICE]),
+        report("grey_owl77", devices=[DEVICE]),
+    ]
+    random.Random(seed).shuffle(bodies)
+    ids = arrive(bodies)
+    search()
+    assert len(dossiers(ids) - {None}) == 1
+    (link,) = {
+        (link.score, tuple((reason.kind, reason.value) for reason in link.reasons))
+        for one in ids
+        for link in links_of(actor=ANALYST, report_id=one)
+        if any(reason.kind == "TOGETHER" for reason in link.reasons)
+    }
+    assert link[0] is not None
+    assert link[0] >= 0.9
+    assert ("DEVICE", DEVICE) in link[1]
+    assert ("NEAR_HANDLE", "") in link[1]
+    assert sum(each is None for each in map(dossier, ids)) == 1  # the third account
+    rebuild(actor=SYSTEM, now=NOW)
+    search()
+    assert len(dossiers(ids) - {None}) == 1
+
+
+@pytest.mark.parametrize("others", [False, True])
+def test_a_line_joins_two_reports_that_share_nothing_else(*, others: bool) -> None:
+    """Unless a third report of the line has another account than the first."""
+    line = {"ips": [{"value": "192.0.2.7", "port": 40117, "at": NOW.isoformat()}]}
+    mailbox = {"kind": "GROOMING", "occurred_at": NOW.isoformat()}
+    suspect = {"role": "SUSPECT", "emails": ["brin.delune@mail.test"], **line}
+    bodies = [report("red_kite41", **line), mailbox | {"persons": [suspect]}]
+    if others:
+        bodies.append(report("grey_owl77", **line))
+    random.Random(1).shuffle(bodies)
+    ids = arrive(bodies)
+    search()
+    links = [link for one in ids for link in links_of(actor=ANALYST, report_id=one)]
+    if others:
+        assert (links, dossiers(ids)) == ([], {None})
+        return
+    assert len(dossiers(ids)) == 1
+    assert None not in dossiers(ids)
+    assert {tuple(reason.kind for reason in link.reasons) for link in links} == {
+        ("NEAR_LINE", "TOGETHER")
+    }
 
 
 def test_one_kind_of_value_joins_nobody() -> None:

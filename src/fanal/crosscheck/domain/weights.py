@@ -139,6 +139,16 @@ class NearWeights(_StrictWeights, frozen=True, kw_only=True):
     alone: float
 
 
+class TogetherWeights(_StrictWeights, frozen=True, kw_only=True):
+    """Points of two dossiers that only uncertain links connect (`links.domain.shared_evidence`).
+
+    `most`: of the values of a family, at most. `line`: of the same internet line where nothing differs.
+    """
+
+    most: float
+    line: float
+
+
 class Weights(_StrictWeights, frozen=True, kw_only=True):
     """The contents of the weight file: points and limits of the linkage rule.
 
@@ -163,6 +173,7 @@ class Weights(_StrictWeights, frozen=True, kw_only=True):
     family: dict[Family, FamilyWeight]
     roles: RoleWeights
     near: NearWeights
+    together: TogetherWeights
 
     @property
     def doubtful(self) -> float:
@@ -212,6 +223,8 @@ def read_weights(text: str) -> Weights:
         raise ReferenceRefused(
             "weights: shown, suggest and certain rise, and neighbours are at least 1"
         )
+    if not 0 < weights.together.most < weights.certain:
+        raise ReferenceRefused("weights: a single family would join two dossiers")
     return weights
 
 

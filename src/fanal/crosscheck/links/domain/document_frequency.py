@@ -11,7 +11,7 @@ import numpy as np
 from msgspec import structs
 
 from fanal.crosscheck.domain.cards import MARKS, NUMBER_OF_MARK, SEVERAL, WEAK, Card
-from fanal.crosscheck.domain.records import SAME, LinkReason
+from fanal.crosscheck.domain.records import SAME, SIMILAR, LinkReason
 from fanal.crosscheck.domain.weights import IDENTIFIERS, Mark, Weights
 from fanal.crosscheck.engine.domain.columns import identities_beside
 from fanal.crosscheck.engine.domain.sheet import (
@@ -89,7 +89,7 @@ def weighed_anew(
     longer links the reports; other values are unchanged. `has` is a bit set over `NUMBER_OF_MARK`: the marks
     (weight classes) of which both suspects have a value, and `SEVERAL`. A mark in it that loses its last
     shared value adds a CONFLICT reason, with the negative points that `weights` sets; where a single kind of
-    identifier is left, ALONE is added. A reason TOGETHER is dropped with any change.
+    identifier is left, ALONE is added. TOGETHER and similarities are dropped with any change.
     """
     before, changed, parted = list(reasons), list[LinkReason](), list[LinkReason]()
     for reason in before:
@@ -106,7 +106,7 @@ def weighed_anew(
         return 0.0, ()
     if changed != before:
         # What the other links of the two dossiers add is added up again in the similarity search.
-        changed = [reason for reason in changed if reason.kind != "TOGETHER"]
+        changed = [one for one in changed if one.kind != "TOGETHER" and one.kind not in SIMILAR]
     if any(mark_of_reason(reason) in IDENTIFIERS for reason in parted):
         conflicts = _conflicts(parted, changed, has, weights)
         # Where the suspects differ, a line is that of a household (`kernels`).

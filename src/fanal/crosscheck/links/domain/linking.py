@@ -11,7 +11,7 @@ from uuid import UUID
 
 from fanal.analyse.domain.records import KinFacts
 from fanal.crosscheck.domain.cards import MARKS, mark_of, short_key
-from fanal.crosscheck.domain.records import CROSS, OTHER, SAME, Link, LinkReason
+from fanal.crosscheck.domain.records import CROSS, OTHER, SAME, SIMILAR, Link, LinkReason
 from fanal.crosscheck.domain.weights import Family, Mark, Weights, score_of
 from fanal.crosscheck.engine.domain.features import points_beside
 from fanal.crosscheck.engine.domain.rule import Pairs, weigh
@@ -219,6 +219,10 @@ def mark_of_reason(reason: LinkReason) -> Mark:
     return mark
 
 
+_BESIDE = frozenset(("NAME", "BIRTH", "APART", "ALONE", "CONFLICT", "TOGETHER", *SIMILAR))
+"""Kinds of reasons whose points are added as they are."""
+
+
 def points_of(reasons: Iterable[LinkReason], weights: Weights) -> float:
     """Return the points of a link computed from its reasons.
 
@@ -228,7 +232,7 @@ def points_of(reasons: Iterable[LinkReason], weights: Weights) -> float:
     families: dict[int, dict[Family, list[float]]] = defaultdict(lambda: defaultdict(list))
     beside = 0.0
     for reason in reasons:
-        if reason.kind in {"NAME", "BIRTH", "APART", "ALONE", "CONFLICT", "TOGETHER"}:
+        if reason.kind in _BESIDE:
             beside += reason.weight
         elif reason.weight > 0:
             families[reason.side][_family(reason, weights)].append(reason.weight)

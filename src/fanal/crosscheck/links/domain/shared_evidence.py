@@ -1,8 +1,8 @@
 """Joining of two dossiers that only uncertain links connect, where all these links together are certain.
 
 Two reports share a device, two others of the same dossiers a page. Neither is certain, but strangers do not
-share both. The rule adds the values that two dossiers share, each once, and the names and dates of birth that
-their suspects have, with the weights of a pair of reports.
+share both. The rule adds the values that two dossiers share, each once, their similar values, and the names
+and dates of birth that their suspects have, with the weights of a pair of reports.
 """
 
 from collections import defaultdict
@@ -11,14 +11,31 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from msgspec import Struct
 
-from fanal.crosscheck.domain.cards import Card
+from fanal.crosscheck.domain.cards import MARKS, Card
 from fanal.crosscheck.domain.weights import Family, Weights
+from fanal.harmonise.domain.records import SelectorRole
+from fanal.harmonise.domain.sightings import ROLE_CODES
 
 Report = TypeVar("Report", int, bytes)
 Evidence = tuple[Family, object, float]
 """A value that two reports share: its family, a key equal for equal values, its points."""
-_MOST: Final = 0.9
-"""Most points of a family, so that a single kind of value never joins two dossiers."""
+Similarity = tuple[str, object, float]
+"""A similarity of two reports: its kind (`records.SIMILAR`), a key equal for equal values, its strength."""
+_LINE: Final = "NEAR_LINE"
+_NAME: Final = "NEAR_NAME"
+_NUMBER: Final = "NEAR_PHONE_MENTION"
+_SAME_AS: Final = {
+    **dict.fromkeys((_LINE, "NEAR_ADDRESS", _NUMBER), Family.HOME),
+    **dict.fromkeys(("NEAR_HANDLE", "NEAR_HANDLE_LETTER", "NEAR_HANDLE_MENTION"), Family.HANDLE),
+    **dict.fromkeys(("NEAR_EMAIL", "NEAR_EMAIL_LETTER"), Family.HANDLE),
+    **dict.fromkeys(("NEAR_MIRROR", "NEAR_FAMILY"), Family.PAGE),
+    "NEAR_ACCOUNT_MENTION": Family.ACCOUNT,
+    "NEAR_PICTURE": Family.FILE,
+}
+"""The family whose values say the same as a similarity. A similar mailbox is a habit of naming, like a
+similar user name; a number in a sentence may be that of a home. Left out: texts, which people copy, and
+values a digit apart, which are similar only by an equal name or date of birth."""
+_SUSPECT: Final = ROLE_CODES[SelectorRole.SUSPECT]
 _OF_A_HOME: Final = frozenset({Family.EMAIL, Family.HOME})
 """Families of values that a household shares, and with them a father and his son of one name."""
 
@@ -27,35 +44,42 @@ class Uncertain(NamedTuple, Generic[Report]):
     """An uncertain link between the reports `one` and `two`.
 
     `points` is its evidence, `values` are the values of suspects that they share: (family of weight classes,
-    key equal for equal values, points).
+    key equal for equal values, points). `similar` are their similarities: (kind, key, strength).
     """
 
     one: Report
     two: Report
     points: float
     values: Sequence[Evidence]
+    similar: Sequence[Similarity] = ()
 
 
 class Suspects(Struct):
-    """The names and dates of birth of a dossier's suspects, as the digests that cards hold (`Card`).
+    """The names, dates of birth and identifiers of a dossier's suspects, as the digests of cards (`Card`).
 
     `names` maps the digest of a whole name to the digests of its words; `births` holds the digests of dates.
+    `identifiers` maps a weight class (number in `MARKS`) to the short keys of the values that fields give.
     """
 
     names: dict[int, frozenset[int]]
     births: set[int]
+    identifiers: dict[int, set[int]]
 
 
 def suspects_of(cards: Iterable[Card]) -> Suspects:
-    """Return the names and dates of birth that the cards (comparable data) of some reports give."""
+    """Return the names, dates of birth and identifiers that the cards (comparable data) of reports give."""
     names: dict[int, frozenset[int]] = {}
     births = set()
+    identifiers: dict[int, set[int]] = defaultdict(set)
     for card in cards:
         if card.name:
             names[card.name] = frozenset(card.words)
         if card.birth:
             births.add(card.birth)
-    return Suspects(names=names, births=births)
+        for value in card.values:
+            if value.role == _SUSPECT:
+                identifiers[value.mark].add(value.key)
+    return Suspects(names=names, births=births, identifiers=dict(identifiers))
 
 
 def certain_together(
@@ -68,7 +92,8 @@ def certain_together(
 
     Each pair of dossiers is given as (its strongest link, the points of all its links). `dossier` maps a
     report to its dossier (a report in none is its own), `suspects` a dossier to its suspects. Of equally
-    strong links that of the smallest reports counts. `weights` holds the points and the limit.
+    strong links that of the smallest reports counts. `weights` holds the points and the limit. `links` hold
+    also those of the other dossiers on an internet line: a line of people who differ joins none of them.
     """
     between: dict[tuple[Report, Report], list[Uncertain[Report]]] = defaultdict(list)
     for link in links:
@@ -76,8 +101,11 @@ def certain_together(
         if one != two:
             between[one, two].append(link)
     found = []
+    lines = _lines(between)
     for (one, two), joining in between.items():
         points = points_together(joining, suspects[one], suspects[two], weights)
+        if _is_of_one_person(one, two, lines, suspects, weights):
+            points = max(points, weights.together.line)
         if points >= weights.certain - 1e-9:
             strongest = min(joining, key=lambda link: (-link.points, link.one, link.two))
             found.append((strongest, points))
@@ -85,33 +113,107 @@ def certain_together(
 
 
 def points_together(
-    links: Iterable[Uncertain[Report]], one: Suspects, two: Suspects, weights: Weights
+    links: Sequence[Uncertain[Report]], one: Suspects, two: Suspects, weights: Weights
 ) -> float:
     """Return the points of two dossiers from all links between them; 0 for a single kind of evidence.
 
     `one` and `two` are their suspects, `weights` holds the points. A kind is a family of values, an equal
     name, or an equal date of birth. An equal name does not count if all the shared values are those of a
-    household.
+    household. Similarities count as values of their family, unless the dates of birth differ.
     """
     values: dict[Family, dict[object, float]] = defaultdict(dict)
     for link in links:
         for family, key, points in link.values:
             values[family][key] = max(points, values[family].get(key, 0.0))
     name, birth = _names(one, two), _births(one, two)
+    similar = [each for link in links for each in link.similar] if birth >= 0 else []
+    if any(kind == _NAME for kind, _, _ in similar):
+        name = 1
+    _add_similar(values, similar)
+    near = weights.near
     if birth <= 0 and values.keys() <= _OF_A_HOME:
         name = min(name, 0)
     if len(values) + (name > 0) + (birth > 0) < 2:
         return 0.0
-    near = weights.near
     beside = name * (near.name if name > 0 else near.name_conflict)
     beside += birth * (near.birth if birth > 0 else near.birth_conflict)
     return round(beside + sum(_of_family(family, values[family], weights) for family in values), 4)
 
 
+def _add_similar(values: dict[Family, dict[object, float]], similar: Sequence[Similarity]) -> None:
+    """Add similarities to the shared `values` of two dossiers, by family.
+
+    Those of a household count only together with evidence that is not one's. A number in a sentence is not
+    counted again where the dossiers share a mobile number.
+    """
+    told = [
+        (_SAME_AS[kind], kind, key, strength) for kind, key, strength in similar if kind in _SAME_AS
+    ]
+    for of_a_home in (False, True):
+        if of_a_home and values.keys() <= _OF_A_HOME:
+            return
+        for family, kind, key, strength in told:
+            if (family in _OF_A_HOME) is of_a_home and not (
+                kind == _NUMBER and Family.MOBILE in values
+            ):
+                held = values[family]
+                held[kind, key] = max(strength, held.get((kind, key), 0.0))
+
+
+def _lines(
+    between: Mapping[tuple[Report, Report], Iterable[Uncertain[Report]]],
+) -> dict[Report, set[Report]]:
+    """Return for each dossier those that had the same internet line; others are absent.
+
+    `between` holds the links by their two dossiers.
+    """
+    lines: dict[Report, set[Report]] = defaultdict(set)
+    for (one, two), joining in between.items():
+        if any(kind == _LINE for link in joining for kind, _, _ in link.similar):
+            lines[one].add(two)
+            lines[two].add(one)
+    return dict(lines)
+
+
+def _is_of_one_person(
+    one: Report,
+    two: Report,
+    lines: Mapping[Report, set[Report]],
+    suspects: Mapping[Report, Suspects],
+    weights: Weights,
+) -> bool:
+    """Return whether two dossiers had the same internet line, and nobody on it differs from either."""
+    if two not in lines.get(one, ()):
+        return False
+    people = lines[one] | lines[two]
+    return not any(
+        _differs(suspects[mine], suspects[each], weights)
+        for mine in (one, two)
+        for each in people - {mine}
+    )
+
+
+def _differs(one: Suspects, two: Suspects, weights: Weights) -> bool:
+    """Return whether names, dates of birth, or identifiers of a kind that can contradict another differ.
+
+    That is, both give some of the kind, and none in common.
+    """
+    return (
+        _names(one, two) < 0
+        or _births(one, two) < 0
+        or any(
+            weights.mark[MARKS[mark]].conflict and not held & two.identifiers.get(mark, held)
+            for mark, held in one.identifiers.items()
+        )
+    )
+
+
 def _of_family(family: Family, held: Mapping[object, float], weights: Weights) -> float:
     """Return the points of the values of a family: the strongest, and a little for each further one."""
     weight = weights.family[family]
-    return min(max(held.values()) + weight.further * (len(held) - 1), weight.most, _MOST)
+    return min(
+        max(held.values()) + weight.further * (len(held) - 1), weight.most, weights.together.most
+    )
 
 
 def _names(one: Suspects, two: Suspects) -> int:

@@ -1,22 +1,23 @@
-"""Joins dossiers that several uncertain links connect with certainty, before the similarity search.
+"""Joins dossiers that uncertain links and similar reports connect with certainty.
 
-The strongest link between them becomes certain, with the reason TOGETHER. It stays so until one of its values
-changes its weight, or a person separates the dossiers.
+The strongest pair of reports between them gets a certain link, with the reason TOGETHER. It stays so until
+one of its values changes its weight, or a person separates the dossiers.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
-from django.db import connection
+from msgspec import structs
 
 from fanal.accounts.domain.policy import require
 from fanal.crosscheck.domain.cards import read_card
 from fanal.crosscheck.domain.records import (
     OTHER,
     JudgementAct,
+    Link,
     LinkReason,
-    pack_reasons,
     unpack_reasons,
 )
 from fanal.crosscheck.domain.weights import Weights, load_weights, score_of
@@ -31,6 +32,7 @@ from fanal.crosscheck.links.domain.shared_evidence import (
     certain_together,
     suspects_of,
 )
+from fanal.crosscheck.links.operations.store import write_links
 from fanal.db import sql
 from fanal.db.sql import uuid_array
 from fanal.kernel.actors import Actor
@@ -44,19 +46,37 @@ _ACROSS = (
     " AND l.score >= %(least)s AND l.score < %(strong)s"
     " AND (a.dossier_id IS NULL OR a.dossier_id IS DISTINCT FROM b.dossier_id)"
 )
-_PROMOTE = (
-    "UPDATE crosscheck_link SET score = %s, reasons = %s"
-    " WHERE report_id = %s AND other_id = %s AND rule_version = %s"
+_SIMILAR = (
+    "SELECT n.report_id, n.other_id, n.reasons FROM crosscheck_near n"
+    " LEFT JOIN crosscheck_membership a ON a.report_id = n.report_id"
+    " LEFT JOIN crosscheck_membership b ON b.report_id = n.other_id"
+    " WHERE n.{side} = ANY(%(ids)s::uuid[])"
+    " AND (a.dossier_id IS NULL OR a.dossier_id IS DISTINCT FROM b.dossier_id)"
+)
+_STORED = (
+    "SELECT l.report_id, l.other_id, l.reasons FROM crosscheck_link l"
+    " JOIN unnest(%s::uuid[], %s::uuid[]) AS p (one, two)"
+    " ON l.report_id = p.one AND l.other_id = p.two WHERE l.rule_version = %s"
 )
 _SEPARATING = frozenset({JudgementAct.UNLINK, JudgementAct.SPLIT, JudgementAct.REJECT})
-Stored = tuple[UUID, UUID, tuple[LinkReason, ...]]
+Reasons = tuple[LinkReason, ...]
+Pair = tuple[UUID, UUID]
+
+
+class _Certain(NamedTuple):
+    """Two reports, the later first, whose dossiers are one: the points, and the similarities of the pair."""
+
+    one: UUID
+    two: UUID
+    points: float
+    similar: Reasons
 
 
 def join_by_shared_evidence(*, actor: Actor, reports: Collection[UUID], now: datetime) -> int:
-    """Join dossiers of `reports` with others, where the uncertain links between two make a certain one.
+    """Join dossiers of `reports` with others, where all that connects two makes a certain link.
 
-    Returns the number of links that became certain. Runs in the caller's transaction, and holds the advisory
-    lock of dossiers until its end if there are any.
+    That is uncertain links and similar reports. Returns the number of links that became certain. Runs in the
+    caller's transaction, and holds the advisory lock of dossiers until its end if there are any.
 
     Raises:
         Refused: the actor is not the system.
@@ -69,53 +89,67 @@ def join_by_shared_evidence(*, actor: Actor, reports: Collection[UUID], now: dat
     if not joined:
         return 0
     _promote(joined, load_weights())
-    assemble({end for one, two, _, _ in joined for end in (one, two)}, now=now)
+    assemble({end for each in joined for end in (each.one, each.two)}, now=now)
     ledger.record_batch(
         actor=actor,
         action="report.crosscheck",
         at=now,
         kind="report",
-        items=[(one, b"together") for one in sorted({one for one, _, _, _ in joined})],
+        items=[(one, b"together") for one in sorted({each.one for each in joined})],
         detail={"together": len(joined)},
     )
     return len(joined)
 
 
-def _certain(reports: Collection[UUID]) -> list[tuple[UUID, UUID, tuple[LinkReason, ...], float]]:
-    """Return the links to make certain: both reports, the reasons, and the points that other links add."""
+def _certain(reports: Collection[UUID]) -> list[_Certain]:
+    """Return the pairs of reports to link with certainty."""
     weights = load_weights()
     inside = dossiers.co_members(reports).union(reports)
-    links = {(one.bytes, two.bytes): (one, two, told) for one, two, told in _across(inside)}
-    members = inside.union(*((one, two) for one, two, _ in links.values()))
-    members |= dossiers.co_members(members)
-    home = _dossier_of(members) if links else {}
-    found = certain_together(
-        [_uncertain(pair, link[2], weights) for pair, link in links.items()],
-        {report.bytes: head.bytes for report, head in home.items()},
-        _suspects(home),
-        weights,
-    )
-    homes = home | homes_of_erased(home) if found else home
-    judged = effective(dossiers.judgements_about(homes)) if found else []
-    return [
-        (one, two, told, points - link.points)
-        for link, points in found
-        for one, two, told in (links[link.one, link.two],)
-        if not _is_separated({home[one], home[two]}, homes, judged)
-    ]
-
-
-def _across(reports: Iterable[UUID]) -> list[Stored]:
-    """Return the suggested links of the current rule from `reports` to reports of other dossiers."""
-    weights = load_weights()
-    told = {
-        "ids": uuid_array(reports),
+    bounds = {
         "version": weights.version,
         "least": weights.doubtful - 1e-6,
         "strong": weights.strong - 1e-6,
     }
-    statement = " UNION ".join(_ACROSS.format(side=side) for side in ("report_id", "other_id"))
-    return [(one, two, unpack_reasons(content)) for one, two, content in sql.rows(statement, told)]
+    links = _read(_ACROSS, inside, bounds)
+    similar = _read(_SIMILAR, inside, {})
+    members = inside.union(*links, *similar)
+    members |= dossiers.co_members(members)
+    if any(reason.kind == "NEAR_LINE" for each in similar.values() for reason in each):
+        # Whoever else had these lines: where they differ, the line is no one's.
+        similar |= _read(_SIMILAR, members, {})
+        members = members.union(*similar)
+        members |= dossiers.co_members(members)
+    pairs = links.keys() | similar.keys()
+    home = _dossier_of(members) if pairs else {}
+    heads = {report.bytes: head.bytes for report, head in home.items()}
+    found = certain_together(
+        [_uncertain(pair, links.get(pair, ()), similar.get(pair, ()), weights) for pair in pairs],
+        heads,
+        _suspects(home),
+        weights,
+    )
+    near = {home[report].bytes for report in inside if report in home}
+    found = [each for each in found if near & {heads[each[0].one], heads[each[0].two]}]
+    homes = home | homes_of_erased(home) if found else home
+    judged = effective(dossiers.judgements_about(homes)) if found else []
+    return [
+        _Certain(one, two, points, similar.get((one, two), ()))
+        for link, points in found
+        for one, two in ((UUID(bytes=link.one), UUID(bytes=link.two)),)
+        if not _is_separated({home[one], home[two]}, homes, judged)
+    ]
+
+
+def _read(
+    statement: str, reports: Iterable[UUID], bounds: Mapping[str, object]
+) -> dict[Pair, Reasons]:
+    """Return the reasons of pairs from `reports` to reports of other dossiers, by the two reports.
+
+    `statement` is `_ACROSS` (suggested links of the current rule, within `bounds`) or `_SIMILAR`.
+    """
+    told = {"ids": uuid_array(reports), **bounds}
+    both = " UNION ".join(statement.format(side=side) for side in ("report_id", "other_id"))
+    return {(one, two): unpack_reasons(content) for one, two, content in sql.rows(both, told)}
 
 
 def _dossier_of(reports: set[UUID]) -> dict[UUID, UUID]:
@@ -139,9 +173,18 @@ def _suspects(home: Mapping[UUID, UUID]) -> dict[bytes, Suspects]:
 
 
 def _uncertain(
-    pair: tuple[bytes, bytes], reasons: Sequence[LinkReason], weights: Weights
+    pair: Pair, reasons: Sequence[LinkReason], similar: Sequence[LinkReason], weights: Weights
 ) -> Uncertain[bytes]:
-    return Uncertain(*pair, points_of(reasons, weights), list(_values(reasons, weights)))
+    """Return the evidence of a pair: the `reasons` of its link, and what is `similar` in its reports."""
+    points = points_of(reasons, weights) if reasons else max(one.weight for one in similar)
+    one, two = pair
+    return Uncertain(
+        one.bytes,
+        two.bytes,
+        points,
+        list(_values(reasons, weights)),
+        [(reason.kind, reason.value, reason.weight) for reason in similar],
+    )
 
 
 def _values(reasons: Sequence[LinkReason], weights: Weights) -> Iterable[Evidence]:
@@ -165,14 +208,48 @@ def _is_separated(
     )
 
 
-def _promote(
-    joined: Iterable[tuple[UUID, UUID, tuple[LinkReason, ...], float]], weights: Weights
-) -> None:
-    """Make links certain by the points that the other links of their two dossiers add."""
+def _promote(joined: Sequence[_Certain], weights: Weights) -> None:
+    """Make links certain by what else connects their two dossiers; write those that no link has yet."""
+    stored = {
+        (one, two): unpack_reasons(content)
+        for one, two, content in sql.rows(
+            _STORED,
+            [
+                uuid_array(each.one for each in joined),
+                uuid_array(each.two for each in joined),
+                weights.version,
+            ],
+        )
+    }
+    desks = dossiers.desks_of_reports({end for each in joined for end in (each.one, each.two)})
+    links = []
+    for each in joined:
+        told = _reasons(each, stored.get((each.one, each.two), ()), weights)
+        score = round(score_of(points_of(told, weights) / weights.certain), 4)
+        links.append(
+            Link(
+                report_id=each.one,
+                other_id=each.two,
+                score=score,
+                reasons=told,
+                rule_version=weights.version,
+            )
+        )
+    write_links(links, desks)
+
+
+def _reasons(each: _Certain, before: Reasons, weights: Weights) -> Reasons:
+    """Return the reasons of a link that becomes certain: those `before`, its similarities, TOGETHER.
+
+    Similarities have no value here, since the search may withdraw it. TOGETHER has the points that are left.
+    """
+    left = each.points - points_of(before, weights)
+    more: list[LinkReason] = []
+    for reason in sorted(each.similar, key=lambda r: (-r.weight, r.kind, r.value)):
+        weight = round(min(reason.weight, left), 4)
+        if weight > 0 and reason.kind not in {one.kind for one in more}:
+            more.append(structs.replace(reason, value="", weight=weight))
+            left -= weight
     roles = ("SUSPECT", "SUSPECT")
-    with connection.cursor() as cursor:
-        for one, two, reasons, more in joined:
-            together = LinkReason(kind="TOGETHER", value="", weight=round(more, 4), roles=roles)
-            told = sorted((*reasons, together), key=lambda r: (-r.weight, r.kind, r.value))
-            score = round(score_of(points_of(told, weights) / weights.certain), 4)
-            cursor.execute(_PROMOTE, [score, pack_reasons(told), one, two, weights.version])
+    together = LinkReason(kind="TOGETHER", value="", weight=round(left, 4), roles=roles)
+    return tuple(sorted((*before, *more, together), key=lambda r: (-r.weight, r.kind, r.value)))

@@ -119,9 +119,10 @@ def renew_near(*, actor: Actor, now: datetime, most: int = AT_ONCE) -> int:
     """Recompute the similar pairs of the next `most` queued reports and of all affected reports.
 
     Affected are the reports that share a text passage or another key, a similar picture or a similar
-    identifier with them. Before the search, dossiers of these reports that several uncertain links connect
-    with certainty are joined (`links/operations/shared_evidence.py`). Returns the number of reports taken
-    from the queue: 0 where it is empty or another worker holds the lock.
+    identifier with them. Before and after the search, dossiers that uncertain links and similar reports
+    connect with certainty are joined (`links/operations/shared_evidence.py`): before it those of the queued
+    reports, whose links are new, after it those of reports with similar ones. Returns the number of reports
+    taken from the queue: 0 where it is empty or another worker holds the lock.
 
     Raises:
         Refused: the actor is not the system.
@@ -158,6 +159,10 @@ def renew_near(*, actor: Actor, now: datetime, most: int = AT_ONCE) -> int:
                 detail={"near": sum(written.values())},
             )
     failpoint("near.committed")
+    if written:
+        with transaction.atomic():
+            if store.hold():
+                join_by_shared_evidence(actor=actor, reports=written, now=now)
     return len(ids)
 
 
