@@ -38,6 +38,10 @@ _TEXTS = """
 SELECT count(*) FILTER (WHERE attempts < 2), count(*) FILTER (WHERE attempts >= 2
     AND coalesce(lease_until < now(), true)), analyse_stuck_texts() FROM analyse_unread
 """
+_UNSEEN = """
+SELECT d.id, count(*) FROM orient_alarm a JOIN accounts_desk d ON d.id = a.desk_id
+WHERE a.acknowledged_at IS NULL AND d.closed_at IS NOT NULL GROUP BY d.id ORDER BY d.id
+"""
 _BACKUP = """
 SELECT extract(epoch FROM now() - max(at))::bigint / 3600 FROM ledger_entry WHERE action = 'backup.make'
 """
@@ -63,6 +67,7 @@ def look_at_desk(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator
     yield from _look_at_people(connection)
     yield from _look_at_queue(connection)
     yield from _look_at_texts(connection)
+    yield from _look_at_closed_desks(connection)
     yield _look_at_backups(connection)
     yield from _look_at_line(connection)
     yield from look_at_reader_in_force(connection)
@@ -153,6 +158,16 @@ def _look_at_queue(connection: psycopg.Connection[tuple[object, ...]]) -> Iterat
         yield problem(f"{late} reports wait for more than {LATE_MINUTES} minutes for a stage")
     if not (quarantined or late):
         yield fine("no report waits for longer than it should")
+
+
+def _look_at_closed_desks(
+    connection: psycopg.Connection[tuple[object, ...]],
+) -> Iterator[DoctorFinding]:
+    for number, count in connection.execute(_UNSEEN).fetchall():
+        yield problem(
+            f"{count} alarms of the closed desk {number} are seen by nobody: 'fanal desk reopen {number}', "
+            "then grant a role there"
+        )
 
 
 def _look_at_texts(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[DoctorFinding]:

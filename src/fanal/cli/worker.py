@@ -51,20 +51,28 @@ _PAGE = 2000
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @with_django(DatabaseRole.WORKER)
 def replay(stage: str, as_json: bool) -> None:
-    """Queue each processed report again for STAGE and the following stages; the worker runs them."""
+    """Queue each processed report again for STAGE and the following stages; the worker runs them.
+
+    Reports of closed desks are left out: nobody would see what comes of them.
+    """
+    from fanal.accounts.queries.desks import list_desks
     from fanal.intake.domain.records import Stage
     from fanal.intake.operations.queue import replay_stage
     from fanal.intake.queries.envelopes import list_reports
 
     actor, now, moved = system_actor("fanal replay"), clock.now(), 0
+    closed = {desk.id for desk in list_desks(actor=actor) if desk.closed_at}
+    left = 0
     page = list_reports(actor=actor, after=None, limit=_PAGE)
     while page:
-        moved += replay_stage(
-            actor=actor, stage=Stage(stage.upper()), report_ids=[f.report_id for f in page], now=now
-        )
+        ids = [found.report_id for found in page if found.desk_id not in closed]
+        left += len(page) - len(ids)
+        moved += replay_stage(actor=actor, stage=Stage(stage.upper()), report_ids=ids, now=now)
         page = list_reports(actor=actor, after=page[-1].report_id, limit=_PAGE)
     click.echo(
-        json.dumps({"stage": stage.upper(), "replayed": moved})
+        json.dumps({"stage": stage.upper(), "replayed": moved, "closed_desks": left})
         if as_json
         else f"{moved} reports go through {stage.upper()} again."
     )
+    if left and not as_json:
+        click.echo(f"{left} reports of closed desks are left out; see 'fanal desk reopen'.")

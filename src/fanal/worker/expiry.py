@@ -28,6 +28,7 @@ from fanal.intake.operations.lifecycle import (
     forget_messages,
     forget_reports,
     lock_reports,
+    lock_to_erase,
 )
 from fanal.intake.queries.reviews import list_ended, list_unerased
 from fanal.intake.queries.work import list_expired, list_held, list_silent, list_spoken
@@ -145,22 +146,28 @@ def forget_replayed(*, actor: Actor, report_ids: Sequence[UUID]) -> None:
 def _erase_due_reports(actor: Actor, now: datetime, before: datetime) -> int:
     """Erase the reports that are due; return how many.
 
-    One whose reporter wrote within `_UNHEARD`, and whom nobody has heard, waits for a person.
+    One whose reporter wrote within `_UNHEARD`, and whom nobody has heard, waits for a person; one that is
+    locked waits for the next run. None of those is locked here for longer than it takes to see it.
     """
     total = 0
+
+    def kept_of(listed: Sequence[UUID]) -> set[UUID]:
+        kept = list_held(actor=actor, report_ids=listed)
+        return kept | list_unheard(actor=actor, report_ids=listed, since=now - _UNHEARD)
+
     left: list[UUID] = []
     while due := (
         list_expired(actor=actor, before=before, but=left, limit=_BATCH)
         or list_ended(actor=actor, but=left, limit=_BATCH)
     ):
+        kept = kept_of(due)  # before any lock: an alarm on one of them is taken meanwhile
         with transaction.atomic():
-            lock_reports(actor=actor, report_ids=due, erasing=True)
-            kept = list_held(actor=actor, report_ids=due)
-            kept |= list_unheard(actor=actor, report_ids=due, since=now - _UNHEARD)
-            erased = [one for one in due if one not in kept]
+            ours = lock_to_erase(actor=actor, report_ids=[one for one in due if one not in kept])
+            kept = kept_of(ours)
+            erased = [one for one in ours if one not in kept]
             if erased:
                 erase_reports(actor=actor, report_ids=erased, now=now)
-        left += kept
+        left += set(due) - set(erased)
         total += len(erased)
     return total
 

@@ -116,6 +116,23 @@ def test_a_report_that_does_not_go_on_is_a_problem(
     assert words in _problems(connection)
 
 
+def test_an_alarm_of_a_closed_desk_is_a_problem(
+    connection: psycopg.Connection[tuple[object, ...]],
+) -> None:
+    connection.execute(
+        "SET LOCAL session_replication_role = replica"
+    )  # rows without what they name
+    connection.execute("INSERT INTO accounts_desk (id, code, name, contact) VALUES (77, 'FAR', 'Far', '')")
+    connection.execute(
+        "INSERT INTO orient_alarm (id, report_id, desk_id, code, raised_at)"
+        " VALUES (%s, %s, 77, 'CHILD_IN_DANGER', now())",
+        [uuid4(), uuid4()],
+    )
+    assert "desk 77" not in _problems(connection)
+    connection.execute("UPDATE accounts_desk SET closed_at = now() WHERE id = 77")
+    assert "1 alarms of the closed desk 77 are seen by nobody" in _problems(connection)
+
+
 def test_a_lock_held_elsewhere_is_a_finding_and_no_wait_without_end(installed: Installed) -> None:
     with psycopg.connect(installed.url) as other:
         other.execute("LOCK TABLE orient_caller IN ACCESS EXCLUSIVE MODE")

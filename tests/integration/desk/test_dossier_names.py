@@ -14,8 +14,10 @@ from fanal.crosscheck.operations.erasure import erase
 from fanal.crosscheck.operations.judge import judge
 from fanal.db import sql
 from fanal.kernel.refusal import Refusal
-from tests.integration.desk.story import WORKER, Desk
+from tests.integration.desk.story import WORKER, Desk, add_reports
+from tests.integration.desk.test_erased_first import of_signs
 from tests.refusals import NO_RIGHT, database_refuses
+from tests.server import as_worker
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[[str], Client]
@@ -109,3 +111,18 @@ def test_the_app_changes_and_deletes_none(desk: Desk) -> None:
     for attack in ("UPDATE crosscheck_name SET name = 'other'", "DELETE FROM crosscheck_name"):
         with database_refuses(NO_RIGHT):
             sql.run(attack)
+
+
+def test_a_name_that_was_taken_back_does_not_return_when_a_report_is_erased(desk: Desk) -> None:
+    ana = desk.actor("ana")
+    add_reports(desk, [("a1", 95, of_signs("1")), ("a2", 94, of_signs("1"))])
+    add_reports(desk, [("b1", 90, of_signs("2")), ("b2", 89, of_signs("2"))])
+    ours, theirs = ([desk.reports[f"{side}{n}"] for n in (1, 2)] for side in "ab")
+    name_dossier(actor=ana, dossier_id=dossier_with(desk, "b1"), name=NAME, now=desk.now)
+    judge(actor=ana, act=JudgementAct.MERGE, left=ours, right=theirs, reason="one", now=desk.now)
+    later = desk.now + timedelta(seconds=5)
+    name_dossier(actor=ana, dossier_id=dossier_with(desk, "b1"), name="", now=later)
+    assert name_of(desk, dossier_with(desk, "b1")) == ""
+    with as_worker():
+        erase(actor=WORKER, report_ids=[desk.reports["a1"]])
+    assert name_of(desk, dossier_with(desk, "b1")) == ""

@@ -1,16 +1,19 @@
 """A dossier whose first report is erased stays itself: members, number, address, withholding."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from fanal.accounts import row_scope
-from fanal.crosscheck.domain.records import JudgementAct
+from fanal.crosscheck.domain.records import DossierState, JudgementAct
 from fanal.crosscheck.dossiers.numbers import find_dossier_number
-from fanal.crosscheck.dossiers.queries import dossier_of, members_of, numbers_of
+from fanal.crosscheck.dossiers.queries import dossier_of, dossier_view, members_of, numbers_of
 from fanal.crosscheck.operations.batch import crosscheck_batch
 from fanal.crosscheck.operations.judge import judge
 from fanal.crosscheck.operations.rebuild import rebuild
@@ -18,7 +21,9 @@ from fanal.db import sql
 from fanal.deconfliction.operations.counterparts import withhold
 from fanal.deconfliction.queries import withheld_reports, withholdings_of
 from fanal.harmonise import queries as harmonised
-from fanal.kernel.actors import system_actor
+from fanal.kernel.actors import Role, system_actor
+from fanal.kernel.refusal import Refusal
+from tests.integration.accounts.people import make_user
 from tests.integration.desk.story import WORKER, Desk, add_reports
 from tests.integration.desk.test_erased_meanwhile import erase
 from tests.server import as_worker
@@ -253,3 +258,48 @@ def test_what_is_erased_while_its_batch_waits_is_not_linked(
             assert cursor.fetchone() == (0,), "what would be compared with later reports"
     assert (facts.report_id, facts.links, facts.dossier_id) == (second, 0, None)
     assert second not in stored()
+
+
+def test_a_person_of_two_desks_closes_what_their_page_shows_as_open(desk: Desk) -> None:
+    desk.users["zoe"] = make_user("zoe", Role.ANALYST, desk=1, at=desk.now - timedelta(days=2))
+    both = frozenset({(Role.ANALYST, 1), (Role.ANALYST, 2)})
+    zoe = replace(desk.actor("zoe"), role_desks=both)
+    add_reports(desk, [("a1", 99, of_signs("1")), ("a2", 98, of_signs("1"))])
+    add_reports(desk, [("b1", 97, of_signs("1")), ("b2", 96, of_signs("1"))], desk_id=2)
+    theirs, ours = ([desk.reports[f"{side}{n}"] for n in (1, 2)] for side in "ba")
+    judge(actor=desk.actor("yann"), act=JudgementAct.OPEN, left=theirs, reason="x", now=desk.now)
+    dossier_id = dossier_of(actor=zoe, report_id=ours[0])
+    assert dossier_id
+    for name in ("b1", "b2"):
+        erase(desk, name)
+
+    def state() -> DossierState:
+        found = dossier_view(actor=zoe, dossier_id=dossier_id)
+        assert found
+        return found.state
+
+    assert state() is DossierState.OPEN
+    with pytest.raises(Refusal) as refused:
+        judge(actor=zoe, act=JudgementAct.OPEN, left=ours, reason="y", now=desk.now)
+    assert refused.value.code == "STATE"
+    judge(actor=zoe, act=JudgementAct.CLOSE, left=ours, reason="z", now=desk.now)
+    assert state() is DossierState.CLOSED
+
+
+def test_a_long_chain_of_erased_reports_is_walked_in_few_statements(desk: Desk) -> None:
+    names = [f"c{n}" for n in range(12)]
+    signs = "0123456789abc"
+    add_reports(desk, [(name, 99 - n, of_signs(signs[n : n + 2])) for n, name in enumerate(names)])
+    ids = [desk.reports[name] for name in names]
+    cut = say(desk, JudgementAct.SPLIT, left=ids[:1], right=ids[1:])
+
+    def undo(judgement: UUID) -> tuple[int, UUID]:
+        with CaptureQueriesContext(connection) as seen:
+            done = say(desk, JudgementAct.UNDO, undoes=judgement)
+        return len(seen), done
+
+    before, undone = undo(cut)
+    for name in names[1:-1]:
+        erase(desk, name)
+    after, _again = undo(undone)
+    assert after <= before + 5

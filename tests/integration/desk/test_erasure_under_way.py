@@ -2,18 +2,21 @@
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from django.db import connections, transaction
 from django.test import Client
 
+from fanal.db import sql
 from fanal.harmonise import queries as harmonised
 from fanal.judicial.emergency_call.acts import calls_on, open_call, take_alarms
 from fanal.kernel import clock
 from fanal.kernel.refusal import Refusal
 from fanal.orient.alarms.operations.alarms import raise_alarm
 from fanal.orient.alarms.queries import alarms_of
-from fanal.worker.expiry import erase_reports
+from fanal.worker.expiry import _erase_due_reports, erase_reports
 from tests.integration.desk.story import WORKER, Desk
 from tests.server import as_worker
 
@@ -84,3 +87,47 @@ def test_an_erasure_waits_for_a_call_that_is_being_opened(desk: Desk) -> None:
         assert not erased.wait(1)
     thread.join(30)
     assert erased.is_set()
+
+
+def unerased() -> set[UUID]:
+    with as_worker():
+        rows = sql.rows("SELECT id FROM intake_report WHERE erased_at IS NULL")
+    return {report_id for (report_id,) in rows}
+
+
+def test_a_report_that_somebody_holds_delays_neither_the_others_nor_an_alarm(desk: Desk) -> None:
+    ana, heard, held = desk.actor("ana"), desk.reports["travel"], desk.reports["material"]
+    with as_worker():
+        raise_alarm(actor=WORKER, report_id=heard, desk_id=1, now=clock.now())
+    alarms = [one.id for one in alarms_of(actor=ana, report_id=heard)]
+    holds, may_end = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        try:
+            with as_worker(), transaction.atomic():
+                sql.rows("SELECT FROM intake_report WHERE id = %s FOR UPDATE", [held])
+                holds.set()
+                may_end.wait(60)
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    try:
+        assert holds.wait(30)
+        later = clock.now() + timedelta(days=40 * 365)
+        with as_worker():
+            _erase_due_reports(WORKER, clock.now(), later)
+        left = unerased()
+        assert {heard, held} <= left < set(desk.reports.values())
+        # What is kept is locked by nobody, though the erasure's transaction is another's.
+        assert take_alarms(
+            actor=ana, alarm_ids=alarms, report_id=heard, record=None, now=clock.now()
+        )
+        assert len(calls_on(actor=ana, report_id=heard)) == 1
+    finally:
+        may_end.set()
+        thread.join(30)
+    with as_worker():
+        _erase_due_reports(WORKER, clock.now(), later)
+    assert unerased() == left - {heard, held}

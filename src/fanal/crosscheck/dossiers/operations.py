@@ -15,7 +15,12 @@ from fanal.crosscheck.domain.records import JudgementAct
 from fanal.crosscheck.domain.weights import load_weights
 from fanal.crosscheck.dossiers import queries as dossiers
 from fanal.crosscheck.dossiers.domain import Strong, dossier_id, effective, membership
-from fanal.crosscheck.dossiers.ties import erased_of_ties, strong_links, write_erased_members
+from fanal.crosscheck.dossiers.ties import (
+    erased_of_ties,
+    strong_links,
+    with_erased,
+    write_erased_members,
+)
 from fanal.db import sql
 from fanal.intake.queries.reviews import erased_among
 
@@ -97,7 +102,7 @@ def _around(seeds: Iterable[UUID]) -> _Around:
         for judgement in effective(dossiers.judgements_about(fresh)):
             if judgement.act in (JudgementAct.LINK, JudgementAct.MERGE):
                 near.update((*judgement.left, *judgement.right))
-        fresh = (near | dossiers.co_members(fresh | near)) - nodes
+        fresh = (near | with_erased(fresh | near)) - nodes
     judgements = dossiers.judgements_about(nodes)
     judged = nodes.intersection(i for one in judgements for i in (*one.left, *one.right))
     return _Around(

@@ -116,17 +116,6 @@ def erased_members(dossier_ids: Iterable[UUID], desks: list[int] | None) -> dict
     return dict(rows)
 
 
-def erased_beside(reports: Sequence[UUID]) -> set[UUID]:
-    """Return the erased reports that would be in a dossier with one of `reports`, of the desks of these."""
-    rows = sql.rows(
-        "SELECT e.report_id FROM crosscheck_erased_member e JOIN crosscheck_membership m"
-        " ON m.dossier_id = e.dossier_id AND m.desk_id = e.desk_id"
-        " WHERE m.report_id = ANY(%s::uuid[])",
-        [list(reports)],
-    )
-    return {report_id for (report_id,) in rows}
-
-
 def judgements() -> list[Judgement]:
     """Return every judgement of people on links and dossiers, those revoked included, oldest first."""
     return [_judgement(row) for row in sql.rows(f"{_JUDGEMENT} ORDER BY id")]

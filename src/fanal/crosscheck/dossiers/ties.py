@@ -11,7 +11,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from fanal.crosscheck.dossiers.domain import Strong
-from fanal.crosscheck.dossiers.queries import CURRENT, judged_among
+from fanal.crosscheck.dossiers.queries import CURRENT, erased_members, judged_among
 from fanal.db import sql
 
 
@@ -124,6 +124,30 @@ def all_erased_members() -> set[UUID]:
     """Return the erased reports that would be in a dossier."""
     rows = sql.rows("SELECT report_id FROM crosscheck_erased_member")
     return {report_id for (report_id,) in rows}
+
+
+def with_erased(reports: Iterable[UUID]) -> set[UUID]:
+    """Return all reports of the dossiers that contain one of `reports`, or would if it were not erased.
+
+    Erased ones are returned too: a dossier held together by many of them is found at once.
+    """
+    found = sql.rows(
+        "WITH theirs AS (SELECT dossier_id FROM crosscheck_membership WHERE report_id = ANY(%(ids)s::uuid[])"
+        " UNION SELECT dossier_id FROM crosscheck_erased_member WHERE report_id = ANY(%(ids)s::uuid[]))"
+        " SELECT report_id FROM crosscheck_membership JOIN theirs USING (dossier_id)"
+        " UNION SELECT report_id FROM crosscheck_erased_member JOIN theirs USING (dossier_id)",
+        {"ids": list(reports)},
+    )
+    return {row[0] for row in found}
+
+
+def erased_beside(reports: Sequence[UUID], desks: list[int] | None) -> set[UUID]:
+    """Return the erased reports of `desks` (None: all) that would be in a dossier with one of `reports`."""
+    rows = sql.rows(
+        "SELECT DISTINCT dossier_id FROM crosscheck_membership WHERE report_id = ANY(%s::uuid[])",
+        [list(reports)],
+    )
+    return set(erased_members([dossier_id for (dossier_id,) in rows], desks))
 
 
 def erased_of_ties(reports: Iterable[UUID]) -> set[UUID]:

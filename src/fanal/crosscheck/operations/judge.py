@@ -7,12 +7,13 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from fanal.accounts import row_scope
-from fanal.accounts.domain.policy import Resource, allows, require_somewhere
+from fanal.accounts.domain.policy import Resource, allows, reach, require_somewhere
 from fanal.crosscheck.domain.records import JudgementAct, unpack_reasons
 from fanal.crosscheck.dossiers import queries as dossiers
 from fanal.crosscheck.dossiers.domain import Judgement, conduct_of, move_of, state_of
 from fanal.crosscheck.dossiers.operations import assemble, company_of, lock, lock_judgements
 from fanal.crosscheck.dossiers.queries import CURRENT
+from fanal.crosscheck.dossiers.ties import erased_beside
 from fanal.crosscheck.similar.domain.suggestions import evidence_of
 from fanal.crosscheck.similar.operations.store import let_wait
 from fanal.db import sql
@@ -130,7 +131,7 @@ def judge(  # noqa: PLR0913 - those of a judgement, and a condition on it
         if undoes:
             _target(undoes)  # nobody has undone it meanwhile
         if act in _CONDUCT:
-            _require_move(act, named)
+            _require_move(act, named, reach(actor, "dossier.read").desks)
         lock()  # before the queue of the similarity search, as batches and erasure do
         if before := _pressed_before(actor, act, (left, right), reason, now):
             return before
@@ -265,15 +266,16 @@ def _require_apart(left: Sequence[UUID], right: Sequence[UUID]) -> None:
         raise Refusal("judgement", "SPLIT_MEANWHILE")
 
 
-def _require_move(act: JudgementAct, reports: Sequence[UUID]) -> None:
+def _require_move(act: JudgementAct, reports: Sequence[UUID], desks: list[int] | None) -> None:
     """Check that a dossier is not open before an OPEN, and that it is open before a CLOSE.
 
-    These are a person's judgements. `reports` are the reports of the dossier that the judgement names.
+    These are a person's judgements. `reports` are the reports of the dossier that the judgement names,
+    `desks` those whose dossiers the person reads (None: all): the state is the one that their page shows.
 
     Raises:
         Refusal: STATE: the dossier's state does not allow `act`.
     """
-    named = {*reports, *dossiers.erased_beside(reports)}
+    named = {*reports, *erased_beside(reports, desks)}
     held = state_of(conduct_of(dossiers.judgements_about(named)))
     if move_of(held, act) is None:
         raise Refusal("judgement", "STATE")

@@ -205,6 +205,28 @@ def lock_reports(*, actor: Actor, report_ids: Sequence[UUID], erasing: bool = Fa
     )
 
 
+def lock_to_erase(*, actor: Actor, report_ids: Sequence[UUID]) -> list[UUID]:
+    """Lock reports for their erasure, as `lock_reports` does with `erasing`; return those that were free.
+
+    Nothing is waited for: a report on which somebody writes is left for the next run, so that it keeps nobody
+    from the others.
+
+    Raises:
+        Refused: the actor may not run the processing stages.
+    """
+    require(actor, "pipeline.run")
+    rows = sql.rows(
+        "SELECT id FROM intake_report WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
+        [list(report_ids)],
+    )
+    free = sql.rows(
+        "SELECT id FROM unnest(%s::uuid[]) AS id"
+        " WHERE pg_try_advisory_xact_lock(%s, hashtext(id::text))",
+        [[row[0] for row in rows], _ERASING],
+    )
+    return [row[0] for row in free]
+
+
 def forget_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:
     """Erase the sender's data in the envelopes of expired reports; return the number of newly erased ones.
 
