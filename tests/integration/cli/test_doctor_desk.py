@@ -122,7 +122,9 @@ def test_an_alarm_of_a_closed_desk_is_a_problem(
     connection.execute(
         "SET LOCAL session_replication_role = replica"
     )  # rows without what they name
-    connection.execute("INSERT INTO accounts_desk (id, code, name, contact) VALUES (77, 'FAR', 'Far', '')")
+    connection.execute(
+        "INSERT INTO accounts_desk (id, code, name, contact) VALUES (77, 'FAR', 'Far', '')"
+    )
     connection.execute(
         "INSERT INTO orient_alarm (id, report_id, desk_id, code, raised_at)"
         " VALUES (%s, %s, 77, 'CHILD_IN_DANGER', now())",
