@@ -227,7 +227,8 @@ def test_every_code_that_refuses_and_every_kept_table_is_named(site):
         tomllib.loads(path.read_text())["labels"]
         for path in (SOURCE / "reference/data/labels").glob("*.toml")
     ]
-    said = "".join(words(site, page) for page in ("refusals", "refusals-acts", "failures"))
+    pages = ("refusals", "refusals-acts", "refusals-desks", "failures")
+    said = "".join(words(site, page) for page in pages)
     kinds = {kind: codes for held in labels for kind, codes in held.items()}
     refused = [k for k in kinds if k.endswith(("_refusal", "_failure"))] + [
         "api",
