@@ -58,6 +58,7 @@
       ctx.save();
       ctx.font = `600 11px ${getComputedStyle(document.body).fontFamily}`;
       ctx.textAlign = "center";
+      ctx.textBaseline = "middle";
       for (const mark of spec.marks) {
         const x = scales.x.getPixelForValue(mark.at);
         const width = ctx.measureText(mark.text).width + 8;
@@ -70,7 +71,7 @@
         ctx.fillStyle = chart.markColor;
         ctx.fillRect(x - width / 2, chartArea.top - 15, width, 14);
         ctx.fillStyle = chart.markInk;
-        ctx.fillText(mark.text, x, chartArea.top - 4);
+        ctx.fillText(mark.text, x, chartArea.top - 7.5);
       }
       ctx.restore();
     },
