@@ -54,7 +54,7 @@ from fanal.worker import upkeep
 # A retention class without an eraser stops the worker at its start (`check_erasers`): otherwise its data
 # would be kept for ever.
 
-_LASTING = {
+LASTING = {
     "blocking": blockings.erase_words,
     "mirror": mirrors.erase_words,
     "dereferencing": dereferencings.erase_words,
@@ -236,7 +236,7 @@ def _erase_measures(actor: Actor, now: datetime, before: datetime) -> int:
         return measures.erase_words(actor=actor, measure_ids=act_ids, now=now)
 
     total = _erase_free(actor, before, kind="measure", erase=erase)
-    for kind, words in _LASTING.items():
+    for kind, words in LASTING.items():
         lasting = partial(words, actor=actor, now=now)
         total += _erase_free(actor, before, kind=kind, erase=lasting)
     return total

@@ -7,6 +7,7 @@ from django.db import connection
 
 from fanal.accounts.models import User
 from fanal.accounts.queries.people import actor_for
+from fanal.casework import queries as acts
 from fanal.casework.domain.proofs import ProofFile
 from fanal.casework.domain.records import Addressee, Event, Event as Sending
 from fanal.casework.operations.acts import take_step
@@ -24,7 +25,9 @@ from fanal.measures.appeal.acts import record_appeal
 from fanal.measures.blocking.acts import record_blocking
 from fanal.measures.blocking.mirrors.acts import record_mirror
 from fanal.measures.dereferencing.acts import record_dereferencing
+from fanal.measures.dereferencing.kind import DEREFERENCING
 from fanal.measures.domain.oversight import AnswerVerdict
+from fanal.measures.domain.records import LiftOutcome
 from fanal.measures.operations import milestones
 from fanal.measures.operations.drafts import amend_measure, approve_measure, submit_measure
 from fanal.measures.operations.oversight import answer_recommendation
@@ -128,7 +131,7 @@ def _close_measure(world: World) -> None:
 
 
 def _withdraw_lasting(world: World) -> None:
-    """Withdraw each blocking and dereferencing, drop each appeal: one that is not ended keeps its words."""
+    """Withdraw each blocking, drop each appeal, end each dereferencing: one not ended keeps its words."""
     for cell, appeal_id in world.appeal_ids.items():
         user = User.objects.get(username=f"officer-{cell}")
         record_appeal(
@@ -157,6 +160,25 @@ def _withdraw_lasting(world: World) -> None:
         }
         record_blocking(blocking_id=blocking_id, **step)
         record_dereferencing(act_id=world.dereferencing_ids[cell], **step)
+        _lift_contested(world, cell)
+
+
+def _lift_contested(world: World, cell: str) -> None:
+    """Lift the dereferencings on a cell's report of which somebody was notified, and restore the addresses."""
+    user = User.objects.get(username=f"officer-{cell}")
+    officer = actor_for(user=user, now=world.now, motive="walk")
+    report_id = world.report_ids[cell]
+    found = acts.acts_on(actor=officer, lifecycle=DEREFERENCING, subject_ids=[report_id])[report_id]
+    for act_id in [act.id for act in found if "lift" in DEREFERENCING.allowed(act.state)]:
+        for transition, outcome in (("lift", LiftOutcome.GONE), ("ask", ""), ("restore", "")):
+            proof = world.canary(CELL, f"proof-of-{transition}")
+            record_dereferencing(
+                actor=officer,
+                act_id=act_id,
+                transition=transition,
+                event=Event(happened_at=world.now, proof=proof, outcome=outcome),
+                now=world.now,
+            )
 
 
 def _asked(actor: Actor, measure_id: UUID):

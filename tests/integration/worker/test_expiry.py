@@ -164,10 +164,11 @@ def test_conversations_go_two_years_after_the_last_word_once_the_desk_has_decide
 
 def test_every_kind_of_act_has_its_eraser() -> None:
     from fanal.lifecycles import LIFECYCLES
-    from fanal.worker.expiry import ACTS
+    from fanal.retention import ACTS, MEASURES
+    from fanal.worker.expiry import LASTING
 
-    lasting = {"measure", "blocking", "dereferencing", "appeal", "mirror"}
-    assert {one.kind for one in LIFECYCLES} == {*ACTS, *lasting}
+    assert {"measure", *LASTING} == set(MEASURES)
+    assert sorted(one.kind for one in LIFECYCLES) == sorted([*ACTS, *MEASURES])
 
 
 def test_every_declared_class_has_an_eraser_that_keeps_its_length() -> None:

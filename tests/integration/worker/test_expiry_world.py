@@ -15,6 +15,7 @@ from django.db import DatabaseError, connection, transaction
 
 from fanal.harmonise.domain import records
 from fanal.kernel.actors import system_actor
+from fanal.lifecycles import LIFECYCLES
 from fanal.postgres.binaries import find_binaries
 from fanal.vault import keyring
 from tests.integration.policy.world import World
@@ -73,6 +74,23 @@ def _proofs(owner: psycopg.Connection) -> set[bool]:
     return {erased for _id, erased in found}
 
 
+def _documents(owner: psycopg.Connection) -> set[str]:
+    """Return the kinds of the acts that have a document."""
+    found = owner.execute(
+        "SELECT DISTINCT a.kind FROM casework_act a JOIN casework_document d ON d.act_id = a.id"
+    )
+    return {kind for (kind,) in found.fetchall()}
+
+
+def _lasting(owner: psycopg.Connection) -> list[tuple[str, str]]:
+    """Return kind and state of the acts that keep their words because they have not ended."""
+    from fanal.worker.expiry import LASTING
+
+    ends = {one.kind: one.states.final for one in LIFECYCLES if one.kind in LASTING}
+    found = owner.execute("SELECT kind, state FROM casework_act ORDER BY 1, 2").fetchall()
+    return [(kind, state) for kind, state in found if kind in ends and state not in ends[kind]]
+
+
 def _dump(owner: psycopg.Connection) -> bytes:
     """Return the database as `pg_dump` writes it."""
     program = find_binaries(os.environ).program("pg_dump")
@@ -100,8 +118,11 @@ def test_nothing_that_was_said_outlives_its_class(world: World, as_role: Connect
         "accounts_person", "accounts_instruction", "harmonise_record", "harmonise_opening_motive",
     }  # fmt: skip
     assert _proofs(owner) == {False}
+    assert _documents(owner) == {one.kind for one in LIFECYCLES}
+    assert _lasting(owner) == []
     expire(actor=SYSTEM, now=years_ahead(world, 12))
     assert _proofs(owner) == {True}
+    assert _documents(owner) == set()
     assert sorted(set(_holding(owner))) == []
     dump = _dump(owner)
     assert CANARY not in dump
