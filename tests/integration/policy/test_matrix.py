@@ -11,8 +11,10 @@ itself with each route; two things are asked of whoever adds one:
 What each cell must hold:
 
 * refused (no right anywhere): sign-in page or 403 by the guard, whatever the object, so that one cell is
-  walked over; no canary at all in body and headers. The page of the refusal is the same for all routes: a
-  walker asks for it on the first, and for JSON on the others, which the guard answers without that page;
+  walked over; no canary at all in body and headers. The guard asks the policy for the route's action, before
+  the view: on the first route of an action each walker is refused, on the others two, who change from route
+  to route. The page of the refusal is the same for all routes: a walker asks for it on the first, and for
+  JSON on the others, which the guard answers without that page;
 * refused (right, but not on this object): 403 or 404 for every method, before anything else is looked at;
 * allowed: neither 403 nor 404 on GET, no 403 on POST, never an error of the server on any method; that the
   act of a form is done is walked in `test_acts`;
@@ -24,6 +26,7 @@ Each cell begins at the same savepoint, to which the transaction goes back after
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from http.cookies import SimpleCookie
 from unittest.mock import patch
 
@@ -57,7 +60,9 @@ pytestmark = [pytest.mark.ignore_template_errors, pytest.mark.role("worker")]
 
 RARE_METHODS = ("HEAD", "PUT", "PATCH", "DELETE", "OPTIONS")
 RARE_WALKERS = (Role.PUBLIC, Role.SUPERVISOR)
-"""Who walks with the methods that no page takes: the guard asks for all of them as it does for others."""
+"""Who walks with the methods that no page takes, one a route: the guard asks for all of them as for others."""
+_REFUSED_ON_EACH = 2
+"""Refused walkers on a route that is not the first of its action."""
 _REFUSED = {403, 404}
 _NO_SUCH_METHOD = 405
 _PARTS = {"desk": 6, "oversight": 2}
@@ -156,6 +161,28 @@ def _is_refused_by_guard(route: Route, method: str, walker: Walker) -> bool:
     return asked is not None and not route.declaration.public and not rights(walker, asked)
 
 
+@cache
+def _firsts() -> frozenset[tuple[str, str]]:
+    """Return method and pattern of the first route of each action."""
+    firsts: dict[tuple[str, str | None], str] = {}
+    for route in walk():
+        for method in METHODS if route.declaration else ():
+            firsts.setdefault((method, route.declaration.action_for(method)), route.pattern)
+    return frozenset((method, pattern) for (method, _action), pattern in firsts.items())
+
+
+def _walks(route: Route, method: str, walker: Walker) -> bool:
+    """Return whether a walker walks with a method over a route: all but some whom the guard refuses."""
+    if method in RARE_METHODS:
+        turn = len(route.pattern) + WALKERS.index(walker)
+        return method == RARE_METHODS[turn % len(RARE_METHODS)]
+    if (method, route.pattern) in _firsts() or not _is_refused_by_guard(route, method, walker):
+        return True
+    refused = [one for one in WALKERS if _is_refused_by_guard(route, method, one)]
+    turn = refused.index(walker) + len(route.pattern)
+    return turn % len(refused) < _REFUSED_ON_EACH
+
+
 def _cells(route: Route, method: str, walker: Walker, world: World) -> Sequence[str]:
     """Return the cells to walk over: those that differ in their address, or one where the guard refuses.
 
@@ -181,7 +208,7 @@ def _walk(
         walking = Walking(walker=walker, browser=browser, savepoint=transaction.savepoint())
         for route in routes:
             rare = RARE_METHODS if methods == METHODS and walker in RARE_WALKERS else ()
-            for method in (*methods, *rare):
+            for method in (m for m in (*methods, *rare) if _walks(route, m, walker)):
                 cells = _cells(route, method, walker, world)
                 for cell in cells[:1] if method in rare else cells:
                     complaint = _complaint(route, method, cell, world, walking)
