@@ -143,6 +143,8 @@ CALLS: dict[str, tuple[list[str], list[list[str]]]] = {
     "report list": ([], [["--order", "size"], ["x"], ["--as"]]),
     "report show": (["x"], [[], ["--json"], ["x", "--order"]]),
     "restore": (["/tmp"], [[], ["/no/such"], ["/etc/passwd"], ["/tmp"]]),
+    "retention holds": (["--as", "u"], [["x"], ["--due", "x"]]),
+    "retention keep": ([NOBODY, NOBODY, "--motive", "m", "--review-on", "2027-01-31"], [[], [NOBODY, NOBODY], [NOBODY, NOBODY, "--motive", "m"], [NOBODY, NOBODY, "--motive", "m", "--review-on", "x"], ["x", NOBODY, "--motive", "m", "--review-on", "2027-01-31"]]),
     "retention hold": ([NOBODY, "--motive", "m"], [[], [NOBODY], ["x", "--motive", "m"]]),
     "retention review": ([NOBODY, "keep", "--motive", "m", "--as", "u"], [[], [NOBODY, "keep"], [NOBODY, "burn", "--motive", "m", "--as", "u"]]),
     "retention reviews": (["--as", "u"], [[], ["x"]]),

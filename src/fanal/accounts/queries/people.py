@@ -363,16 +363,6 @@ def habilitations_of(*, actor: Actor, person_id: UUID) -> list[HabilitationRecor
     return _records(Q(person_id=person_id))
 
 
-def demo_logins() -> list[tuple[str, Role]]:
-    """Return (login, role) of the active demo accounts that have a role, in order of creation."""
-    rows = User.objects.filter(is_demo=True, is_active=True).order_by("id")
-    roles = {
-        h.person_id: Role(h.role)
-        for h in Habilitation.objects.filter(person__in=[u.person_id for u in rows])
-    }
-    return [(u.username, roles[u.person_id]) for u in rows if u.person_id in roles]
-
-
 def has_demo_mark() -> bool:
     """Return whether this database is marked DEMO, as only its first migration can do."""
     if not sql.one("SELECT to_regclass('public.fanal_instance') IS NOT NULL")[0]:
