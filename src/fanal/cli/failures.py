@@ -40,6 +40,7 @@ _NAMED = {
     "KeyMissing": "KEY_MISSING",
     "SignerMissing": "KEY_MISSING",
     "VaultAway": "VAULT_AWAY",
+    "VaultNotOwn": "VAULT_ELSEWHERE",
     "MotiveMissing": "MOTIVE_MISSING",
     "Refused": "NO_RIGHT",
     "OperationalError": "DATABASE_AWAY",

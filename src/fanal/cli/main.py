@@ -43,7 +43,7 @@ COMMANDS: Mapping[str, str] = {
     "payments": "fanal.cli.payments:payments",
     "provision": "fanal.cli.database:provision",
     "receipt": "fanal.cli.vault:receipt",
-    "restore": "fanal.cli.backup:restore",
+    "restore": "fanal.cli.restore:restore",
     "run": "fanal.cli.run:run",
     "signals": "fanal.cli.signals:signals",
     "user": "fanal.cli.accounts:user",

@@ -1,7 +1,5 @@
 """Checks that this machine has the keys of its database, and mounts the vault (sealed files) of it."""
 
-import hashlib
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -25,6 +23,7 @@ from fanal.config.keys import (
 )
 from fanal.postgres.roles import write_private
 from fanal.vault.domain.envelope import key_fingerprint
+from fanal.vault.mark import NAME, VaultMark, new_mark, read_mark
 
 # Keys: with others the machine would seal unreadable data.
 #
@@ -220,8 +219,8 @@ def replacing_keys(
         yield
 
 
-def _has_table(connection: _Connection) -> bool:
-    there = connection.execute("SELECT to_regclass('public.fanal_key') IS NOT NULL").fetchone()
+def _has_table(connection: _Connection, name: str = "fanal_key") -> bool:
+    there = connection.execute("SELECT to_regclass(%s) IS NOT NULL", (f"public.{name}",)).fetchone()
     return there is not None and there[0] is True
 
 
@@ -248,9 +247,8 @@ def _public_bytes(path: Path) -> bytes:
 
 # The vault: a node with another would lose reports.
 #
-# The vault holds a random file, `identity`; the database keeps its SHA-256 from the first migration on.
-
-NAME = "identity"
+# The vault holds a random file, `identity`; the database keeps its SHA-256 from the first migration on, and a
+# restore gives both a new one.
 
 
 class VaultElsewhere(Exception):
@@ -260,8 +258,8 @@ class VaultElsewhere(Exception):
 def claim_vault(owner_url: str, folder: Path) -> None:
     """Register the vault in `folder` as that of the database, unless the database has one already.
 
-    A registration is final. A file with a random mark is created in the folder; the database stores its
-    digest. `owner_url` is the URL of the database's owner.
+    Only a restore replaces a registration. A file with a random mark is created in the folder; the database
+    stores its digest. `owner_url` is the URL of the database's owner.
 
     Raises:
         OSError: the vault is not writable.
@@ -272,10 +270,24 @@ def claim_vault(owner_url: str, folder: Path) -> None:
         path = folder / NAME
         if not path.exists():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_private(path, secrets.token_hex(32))
+            write_private(path, new_mark().text)
         connection.execute(
             "INSERT INTO fanal_vault (digest) VALUES (%s) ON CONFLICT DO NOTHING",
-            (_digest(path),),
+            (read_mark(folder).digest,),
+        )
+
+
+def register_mark(connection: _Connection, mark: VaultMark) -> None:
+    """Register the vault with this mark as that of a restored database, in place of the one in the backup.
+
+    `connection` belongs to the owner. A database without a table for it, restored from a backup of an earlier
+    version, registers its vault at the next migration.
+    """
+    if _has_table(connection, "fanal_vault"):
+        connection.execute(
+            "INSERT INTO fanal_vault (digest) VALUES (%s)"
+            " ON CONFLICT (only_row) DO UPDATE SET digest = excluded.digest",
+            (mark.digest,),
         )
 
 
@@ -292,12 +304,12 @@ def check_vault(url: str, folder: Path) -> None:
     if wanted is None:
         return
     try:
-        found = _digest(folder / NAME)
+        found = read_mark(folder).digest
     except OSError as error:
         raise VaultElsewhere(
             f"{folder} is not the vault of this database: its file '{NAME}' cannot be read "
             f"({error.strerror}). Mount the desk's vault and name it in FANAL_VAULT; after a loss, "
-            "bring it back from a backup."
+            "restore a backup."
         ) from None
     if found != wanted:
         raise VaultElsewhere(
@@ -306,13 +318,8 @@ def check_vault(url: str, folder: Path) -> None:
         )
 
 
-def _digest(path: Path) -> bytes:
-    return hashlib.sha256(path.read_text().strip().encode()).digest()
-
-
 def _stored(connection: psycopg.Connection[tuple[object, ...]]) -> bytes | None:
-    known = connection.execute("SELECT to_regclass('public.fanal_vault') IS NOT NULL").fetchone()
-    if known is None or not known[0]:
+    if not _has_table(connection, "fanal_vault"):
         return None
     row = connection.execute("SELECT digest FROM fanal_vault").fetchone()
     return bytes(row[0]) if row and isinstance(row[0], bytes) else None

@@ -35,6 +35,7 @@ from fanal.measures.operations.lasting import record_doubts
 from fanal.measures.removal.kind import REMOVAL
 from fanal.orient.domain.records import Track
 from fanal.vault import keyring
+from fanal.vault.mark import read_mark
 from fanal.web import health
 from fanal.web.account import demo, second_factor
 from fanal.web.public import setup as public_pages
@@ -160,9 +161,11 @@ def wire_keys(
             checkpoint_file=home / "log" / "checkpoints.txt",
         )
     )
+    folder = vault or home / "vault"
     keyring.install(
         keyring.Keyring(
-            vault_folder=vault or home / "vault",
+            vault_folder=folder,
+            vault_mark=_mark_of(folder),
             content=keys.content,
             identity=keys.identity,
             opening=keys.opening,
@@ -171,3 +174,10 @@ def wire_keys(
             receipts=keys.node if node_misfit(home) is None else None,
         )
     )
+
+
+def _mark_of(folder: Path) -> bytes | None:
+    try:
+        return read_mark(folder).digest
+    except OSError:
+        return None

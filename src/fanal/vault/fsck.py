@@ -2,7 +2,8 @@
 
 A row without its bytes, or with other bytes, is a loss: it is reported and never removed. Bytes without a row
 belong to a submission that was never acknowledged: their data key existed in memory only, so nobody can open
-them, and `repair` blanks or removes them once they are older than the grace period.
+them, and `repair` blanks or removes them once they are older than the grace period. In a vault that survived
+its database, older bytes without a row are kept (`mark`): the lost database may have known them.
 
 The sweep (`sweep_vault`) is the part that runs by schedule: it removes such leftovers pack by pack (a pack is
 a file of many objects). Nothing younger than `SAFE_AGE` is touched, and a pack counts from its last write, so
@@ -26,7 +27,7 @@ from uuid import UUID
 from fanal.kernel import rights
 from fanal.kernel.actors import Actor
 from fanal.ledger import operations as ledger
-from fanal.vault import keyring, packs, queries
+from fanal.vault import keyring, mark, packs, queries
 from fanal.vault.domain.envelope import EnvelopeRefused, sealed_size
 from fanal.vault.domain.records import StoredObject
 from fanal.vault.operations.opening import PlaintextChecker
@@ -40,7 +41,7 @@ class FsckCode(StrEnum):
 
     The bytes of a row are MISSING, SHORT (truncated), CORRUPT (altered), UNOPENABLE (no private key for
     them), or UNREADABLE (the disk fails). Bytes without a row: ORPHAN, an object; LEFTOVER, the draft or
-    incomplete end of an interrupted write.
+    incomplete end of an interrupted write; KEPT, bytes older than the restore that adopted the vault.
     """
 
     MISSING = "MISSING"
@@ -50,6 +51,7 @@ class FsckCode(StrEnum):
     UNREADABLE = "UNREADABLE"
     ORPHAN = "ORPHAN"
     LEFTOVER = "LEFTOVER"
+    KEPT = "KEPT"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +82,8 @@ class FsckOutcome:
 
     @property
     def clean(self) -> bool:
-        """Whether there is no finding, or every finding was repaired."""
-        return all(finding.mended for finding in self.findings)
+        """Whether every finding was repaired, or is of bytes that are kept."""
+        return all(one.mended or one.code is FsckCode.KEPT for one in self.findings)
 
 
 def check_vault(
@@ -105,10 +107,19 @@ def check_vault(
 
     Raises:
         Refused: the actor is not the system.
+        VaultNotOwn: a repair was asked for, and the vault is that of another database.
         BlobDamaged, OSError: a pack cannot be opened.
     """
     folder = keyring.current().vault_folder
-    check = _Check(folder=folder, limit=now - grace, quick=quick, repair=repair)
+    if repair:
+        mark.require_own()
+    check = _Check(
+        folder=folder,
+        limit=now - grace,
+        kept=mark.kept_until(folder),
+        quick=quick,
+        repair=repair,
+    )
     # List bytes before rows: an object sealed in the meantime has its row by the time the rows are read.
     files = {path.name: path for path in _files(folder / "files")}
     listed = {path: packs.named_id(path) for path in _files(folder / "packs")}
@@ -129,12 +140,13 @@ def check_vault(
 class _Check:
     """State of a check of the vault: its settings, and the findings so far (`outcome`).
 
-    Bytes written after the instant `limit` are ignored. With `repair`, older bytes without a database row are
-    blanked or removed; with `quick`, nothing is decrypted.
+    Bytes written after the instant `limit` are ignored, those until `kept` stay. With `repair`, other bytes
+    without a database row are blanked or removed; with `quick`, nothing is decrypted.
     """
 
     folder: Path
     limit: datetime
+    kept: datetime | None
     quick: bool
     repair: bool
     outcome: FsckOutcome = field(default_factory=FsckOutcome)
@@ -145,6 +157,7 @@ class _Check:
         Note each fault in `outcome`.
         """
         segments = {segment.offset: segment for segment in packs.scan_pack(path)}
+        kept = mark.is_kept(path, [s.object_id for s in segments.values()], self.kept)
         before = len(self.outcome.findings)
         with PlaintextChecker() as checker:
             for row in queries.list_stored(actor=actor, pack_id=pack_id):
@@ -154,7 +167,7 @@ class _Check:
         damaged = len(self.outcome.findings) > before
         # Tested before any repair, which changes the pack's modification time.
         if not _young(path, self.limit):
-            self._unclaimed(path, segments.values(), damaged=damaged)
+            self._unclaimed(path, segments.values(), damaged=damaged, kept=kept)
 
     def others(self, rows: Iterator[StoredObject], files: dict[str, Path]) -> None:
         """Compare the files outside packs with their database rows, and note each fault in `outcome`.
@@ -173,14 +186,17 @@ class _Check:
     def loose(self, path: Path, code: FsckCode) -> None:
         """Report a file without a database row (as `code`), unless it was written after `limit`.
 
-        It is removed if `repair` is set.
+        It is removed if `repair` is set. One that is kept is reported as KEPT; a draft never had a row.
         """
         if _young(path, self.limit):
             return
-        if self.repair:
+        if code is FsckCode.ORPHAN and mark.is_kept(path, _ids(packs.named_id(path)), self.kept):
+            code = FsckCode.KEPT
+        mended = self.repair and code is not FsckCode.KEPT
+        if mended:
             path.unlink(missing_ok=True)
             packs.sync_folder(path.parent)
-        self.outcome.findings.append(FsckFinding(code=code, place=path.name, mended=self.repair))
+        self.outcome.findings.append(FsckFinding(code=code, place=path.name, mended=mended))
 
     def _row(
         self, row: StoredObject, checker: PlaintextChecker, *, code: FsckCode | None, found: bool
@@ -202,12 +218,13 @@ class _Check:
             )
 
     def _unclaimed(
-        self, path: Path, segments: Iterable[packs.PackSegment], *, damaged: bool
+        self, path: Path, segments: Iterable[packs.PackSegment], *, damaged: bool, kept: bool
     ) -> None:
         """Report the objects in a pack (a file of many) that have no database row.
 
         With `repair` they are blanked, and an incomplete end is cut off. `segments` are these objects.
-        `damaged`: other objects of the pack are damaged or missing; then nothing is changed.
+        `damaged`: other objects of the pack are damaged or missing; then nothing is changed. Nor is a `kept`
+        pack, whose findings are KEPT.
         """
         pack_id = UUID(path.stem)
         for segment in segments:
@@ -215,19 +232,27 @@ class _Check:
                 continue
             tail = not segment.sound and segment.object_id.int == 0
             # No repair in a pack that also has damaged or missing objects: these bytes may be the lost ones.
-            mended = self.repair and not damaged
+            mended = self.repair and not damaged and not kept
             if mended and tail:
                 cut_tail(path, segment.offset)
             elif mended:
                 packs.blank_segment(self.folder, pack_id, segment)
             self.outcome.findings.append(
                 FsckFinding(
-                    code=FsckCode.LEFTOVER if tail else FsckCode.ORPHAN,
+                    code=FsckCode.KEPT if kept else _code_of(tail=tail),
                     place=f"{pack_id}@{segment.offset}",
                     object_id=None if tail else segment.object_id,
                     mended=mended,
                 )
             )
+
+
+def _code_of(*, tail: bool) -> FsckCode:
+    return FsckCode.LEFTOVER if tail else FsckCode.ORPHAN
+
+
+def _ids(object_id: UUID | None) -> list[UUID]:
+    return [] if object_id is None else [object_id]
 
 
 def _absence(row: StoredObject) -> FsckCode | None:
@@ -332,20 +357,26 @@ def sweep_vault(*, actor: Actor, now: datetime) -> int:
     """Blank or remove stored bytes without a database row that are older than a day; return their number.
 
     A pack (a file of many objects) from which objects are missing is left as it is, since the bytes may be
-    the lost ones. Packs unchanged for a month are not read again. Write one ledger entry (`vault.repair`) if
-    anything was removed.
+    the lost ones; so are bytes that the vault keeps (`mark`). Packs unchanged for a month are not read again.
+    Write one ledger entry (`vault.repair`) if anything was removed.
 
     Raises:
         Refused: the actor is not the system.
-        VaultAway: a folder cannot be listed.
+        VaultNotOwn: the vault is that of another database.
+        VaultAway: a folder cannot be listed, or the vault has lost its mark.
         BlobDamaged, OSError: a pack or file cannot be read or changed.
     """
     rights.require(actor, "pipeline.run")
+    mark.require_own()
     folder, mended = keyring.current().vault_folder, 0
-    limit = now - SAFE_AGE
+    limit, kept = now - SAFE_AGE, mark.kept_until(folder)
     for path in _rested(folder / "packs", since=limit - _SEEN_AFTER, until=limit):
-        mended += _sweep_pack(actor, folder, path)
-    loose = list(_rested(folder / "files", until=limit))
+        mended += _sweep_pack(actor, folder, path, kept)
+    loose = [
+        path
+        for path in _rested(folder / "files", until=limit)
+        if not mark.is_kept(path, _ids(packs.named_id(path)), kept)
+    ]
     for start in range(0, len(loose), _STEP):
         mended += _sweep_files(actor, loose[start : start + _STEP])
     for path in _rested(folder / "tmp", until=limit):
@@ -355,10 +386,12 @@ def sweep_vault(*, actor: Actor, now: datetime) -> int:
     return mended
 
 
-def _sweep_pack(actor: Actor, folder: Path, path: Path) -> int:
+def _sweep_pack(actor: Actor, folder: Path, path: Path, kept: datetime | None) -> int:
     if (pack_id := packs.named_id(path)) is None:
         return 0  # not one of our packs
     segments = {segment.offset: segment for segment in packs.scan_pack(path)}
+    if mark.is_kept(path, [segment.object_id for segment in segments.values()], kept):
+        return 0
     # Read the rows after the bytes, so that a row inserted in the meantime is seen.
     known = queries.list_places(actor=actor, pack_id=pack_id)
     whole = {s.offset: s.object_id for s in segments.values() if s.sound}

@@ -41,13 +41,15 @@ class ReceiptSigner(Protocol):
 class Keyring:
     """The keys of one process: `content` and `identity` seal, `opening` opens, `receipts` signs.
 
-    `vault_folder` is the folder of the sealed bytes. `content` and `identity` are the public keys for content
+    `vault_folder` is the folder of the sealed bytes, `vault_mark` the SHA-256 (32 bytes) of its mark when the
+    process began; None if it had none. `content` and `identity` are the public keys for content
     and for reporters' identities; `opening` maps the id of a public key to its private key. `digest_keys`
     maps the first word of a purpose (`intake` of `intake.key`) to the key of its digests; `digest_key` is
     used for all other purposes.
     """
 
     vault_folder: Path
+    vault_mark: bytes | None = None
     content: X25519PublicKey
     identity: X25519PublicKey
     opening: Mapping[bytes, X25519PrivateKey] = field(default_factory=dict, repr=False)

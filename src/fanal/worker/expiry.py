@@ -44,6 +44,7 @@ from fanal.orient.answers.operations import forget_answers
 from fanal.orient.answers.queries import list_unheard
 from fanal.orient.operations import batch as orient
 from fanal.retention import ACTS, GROUPS, cut_off
+from fanal.vault import mark
 from fanal.vault.domain.records import IDENTITY_KINDS
 from fanal.vault.operations import erase as vault
 from fanal.vault.queries import list_objects
@@ -369,9 +370,11 @@ def expire(*, actor: Actor, now: datetime) -> dict[str, int]:
 
     Raises:
         LookupError: a retention class has no eraser.
+        VaultNotOwn: the vault is that of another database; nothing is erased.
         ErasersFailed: erasers failed, after all the others have run.
     """
     check_erasers(reference.load())
+    mark.require_own(present=False)
     erased: dict[str, int] = {}
     failed: dict[str, Exception] = {}
     for eraser in ERASERS:

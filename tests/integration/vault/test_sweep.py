@@ -16,6 +16,8 @@ from fanal.kernel.ids import new_id
 from fanal.vault import keyring, packs
 from fanal.vault.domain.records import Sealable
 from fanal.vault.fsck import SAFE_AGE, FsckCode, check_vault, sweep_vault
+from fanal.vault.mark import VaultNotOwn, restored_mark
+from fanal.vault.operations.erase import erase
 from fanal.vault.operations.opening import open_batch
 from fanal.vault.operations.sealing import seal_batch
 
@@ -85,6 +87,43 @@ def test_removes_what_nobody_knows_and_keeps_the_rest(vault: Path) -> None:
     ids = [item.id for item in kept]
     opened = open_batch(actor=SYSTEM, object_ids=ids, now=clock_now(), purpose="x")
     assert opened == {item.id: item.plaintext for item in kept}
+
+
+def test_a_vault_that_survived_its_database_keeps_what_is_older(vault: Path) -> None:
+    seal(10)
+    lose(20, 90_000)
+    until = clock_now() + timedelta(seconds=1)
+    mark = restored_mark(backup="00" * 32, before=None, kept_until=until)
+    (vault / "identity").write_text(mark.text)
+    newer = vault / "files" / "ff" / str(new_id(until + timedelta(hours=1)))
+    newer.parent.mkdir(exist_ok=True)
+    newer.write_bytes(b"x")
+    (vault / "tmp" / "draft").write_bytes(b"x")
+    # A copy of the files has other times: the ids count.
+    for path in vault.rglob("*"):
+        os.utime(path, (until.timestamp() + 60, until.timestamp() + 60))
+    later_on = until + timedelta(days=2)
+    assert sweep_vault(actor=SYSTEM, now=later_on) == 2
+    assert not newer.exists()
+    outcome = check_vault(actor=SYSTEM, now=later_on, repair=True)
+    assert [one.code for one in outcome.findings] == [FsckCode.KEPT] * 2
+    assert outcome.clean
+
+
+def test_seals_and_erases_nothing_once_another_installation_has_the_vault(
+    vault: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seal(10)
+    (vault / "identity").write_text("the mark of here")
+    ring = replace(keyring.current(), vault_mark=bytes(32))
+    monkeypatch.setattr(keyring, "_installed", [ring])
+    with pytest.raises(VaultNotOwn):
+        seal(10)
+    with pytest.raises(VaultNotOwn):
+        erase(actor=SYSTEM, owner_ids=[new_id(clock_now())], now=clock_now())
+    (vault / "identity").unlink()
+    with pytest.raises(packs.VaultAway):
+        seal(10)
 
 
 def test_touches_nothing_that_a_running_write_may_own(vault: Path) -> None:

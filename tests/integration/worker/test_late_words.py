@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from django.db import connection, connections
 
-from fanal.cli import backup
+from fanal.cli import restore
 from fanal.db import sql
 from fanal.intake.operations.holds import place_hold
 from fanal.kernel import clock
@@ -153,7 +153,7 @@ def test_a_restore_leaves_no_message_without_its_text() -> None:
     vault.erase(actor=SYSTEM, owner_ids=[report_id], now=NOW, kinds=["message"])
     write(code, NOW + timedelta(minutes=1))
     assert words_of(report_id) == (2, 1)
-    backup._check(vault.write_erasure_list().read_text().splitlines())
+    restore._check(vault.write_erasure_list().read_text().splitlines())
     assert words_of(report_id) == (1, 1), "what is newer stays"
     [counted] = sql.one("SELECT count(*) FROM orient_answer WHERE report_id = %s", [report_id])
     assert counted <= 1

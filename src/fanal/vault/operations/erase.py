@@ -21,7 +21,7 @@ from fanal.kernel import rights
 from fanal.kernel.actors import Actor
 from fanal.kernel.process import follow_folder
 from fanal.ledger import operations as ledger
-from fanal.vault import keyring
+from fanal.vault import keyring, mark
 from fanal.vault.domain.records import IDENTITY_KINDS
 from fanal.vault.packs import file_path, make_folder
 
@@ -70,10 +70,12 @@ def erase(
 
     Raises:
         Refused: the policy gives the actor that action nowhere.
+        VaultNotOwn: another installation has taken the vault over.
     """
     rights.require(actor, right)
     if not owner_ids:
         return 0
+    mark.require_unchanged(present=False)
     with transaction.atomic():
         found = sql.rows(
             f"{_DROP} WHERE o.owner_id = ANY(%s) AND o.erased_at IS NULL"

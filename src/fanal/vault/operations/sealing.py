@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from fanal.db.sql import copy_in
 from fanal.kernel import rights
 from fanal.kernel.actors import Actor
-from fanal.vault import keyring, queries
+from fanal.vault import keyring, mark, queries
 from fanal.vault.domain.envelope import (
     Wrapper,
     key_id,
@@ -307,6 +307,8 @@ def _row(
 def _insert(rows: Sequence[tuple[object, ...]]) -> None:
     if not rows:
         return
+    # After the bytes, before their row: who takes a vault over keeps what was written until then.
+    mark.require_unchanged()
     with copy_in(f"COPY vault_object ({_COLUMNS}) FROM STDIN") as copy:
         for row in rows:
             copy.write_row(row)

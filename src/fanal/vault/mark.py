@@ -1,0 +1,179 @@
+"""The mark of a vault: the file `identity`, whose digest the one database that the vault belongs to keeps.
+
+A restore writes a new mark, so that two databases never share a vault: a process of the other one neither
+seals nor removes bytes there. Lines of the file:
+
+* 64 random hexadecimal digits;
+* `restored DIGEST`: SHA-256 of the manifest of the backup that was restored with this vault;
+* `was DIGEST`: SHA-256 of an earlier mark; a line for each;
+* `kept until INSTANT`: the vault survived its database then. Bytes without a row that are older stay: the
+  lost database may have known them.
+"""
+
+import errno
+import hashlib
+import secrets
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+from fanal.db import sql
+from fanal.kernel.ids import instant_of
+from fanal.vault import keyring
+from fanal.vault.packs import VaultAway
+
+NAME = "identity"
+_own: set[bytes] = set()
+"""Marks that were found to be the database's, by their SHA-256."""
+_RESTORED, _WAS, _KEPT = "restored ", "was ", "kept until "
+
+
+class VaultNotOwn(VaultAway):
+    """Error: the vault bears the mark of another database; nothing may be written or removed there."""
+
+
+@dataclass(frozen=True, slots=True)
+class VaultMark:
+    """The content of a vault's file `identity` (`text`, without surrounding white space)."""
+
+    text: str
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the text, 32 bytes, as the table `fanal_vault` keeps it."""
+        return hashlib.sha256(self.text.encode()).digest()
+
+    @property
+    def restored(self) -> str:
+        """SHA-256 (hexadecimal) of the manifest of the backup restored with the vault; "" if none was."""
+        return next(iter(self._values(_RESTORED)), "")
+
+    @property
+    def line(self) -> frozenset[str]:
+        """SHA-256 (hexadecimal) of this mark and of all earlier ones of the vault."""
+        return frozenset({self.digest.hex(), *self._values(_WAS)})
+
+    @property
+    def kept_until(self) -> datetime | None:
+        """The instant at which the vault survived its database; None if it never did.
+
+        Raises:
+            ValueError: the line is malformed.
+        """
+        return max(map(datetime.fromisoformat, self._values(_KEPT)), default=None)
+
+    def _values(self, word: str) -> list[str]:
+        lines = self.text.splitlines()[1:]
+        return [line.removeprefix(word) for line in lines if line.startswith(word)]
+
+
+def read_mark(folder: Path) -> VaultMark:
+    """Return the mark of the vault in `folder`.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return VaultMark((folder / NAME).read_text(errors="replace").strip())
+
+
+def new_mark() -> VaultMark:
+    """Return a mark for a new vault."""
+    return VaultMark(secrets.token_hex(32))
+
+
+def restored_mark(
+    *, backup: str, before: VaultMark | None, kept_until: datetime | None
+) -> VaultMark:
+    """Return a new mark for the vault of a restored installation.
+
+    Args:
+        backup: SHA-256 (hexadecimal) of the backup's manifest.
+        before: the mark of the vault that is copied or adopted; None if it has none.
+        kept_until: up to when bytes without a row stay; None: as the mark `before` says.
+    """
+    until = kept_until or (before and before.kept_until)
+    lines = [secrets.token_hex(32), f"{_RESTORED}{backup}"]
+    lines += [f"{_WAS}{digest}" for digest in sorted(before.line if before else ())]
+    lines += [f"{_KEPT}{until.isoformat()}"] if until else []
+    return VaultMark("\n".join(lines))
+
+
+def require_own(*, present: bool = True) -> None:
+    """Check that the vault of this process bears the mark that the database keeps.
+
+    A database without a registered vault accepts every folder. `present`: a mark that cannot be read is
+    refused too.
+
+    Raises:
+        VaultNotOwn: it is the mark of another database.
+        VaultAway: the mark cannot be read.
+    """
+    folder = keyring.current().vault_folder
+    wanted = [bytes(row[0]) for row in sql.rows("SELECT digest FROM fanal_vault")]
+    if wanted:
+        _compare(folder, wanted[0], present=present)
+
+
+def require_unchanged(*, present: bool = True) -> None:
+    """Check that the vault still bears the mark that it had when this process read its keys.
+
+    The first time in a process, that mark is compared with the database's too. A process that found no mark
+    accepts all. `present`: a mark that cannot be read now is refused too.
+
+    Raises:
+        VaultNotOwn: it is the vault of another database, or another installation has taken it over.
+        VaultAway: the mark cannot be read.
+    """
+    ring = keyring.current()
+    if ring.vault_mark is None:
+        return
+    _compare(ring.vault_folder, ring.vault_mark, present=present)
+    if ring.vault_mark not in _own:
+        require_own(present=present)
+        _own.add(ring.vault_mark)
+
+
+def _compare(folder: Path, wanted: bytes, *, present: bool) -> None:
+    try:
+        found = read_mark(folder).digest
+    except OSError as failure:
+        if present:
+            message = f"the file '{NAME}' of {folder} cannot be read"
+            raise VaultAway(failure.errno, message) from failure
+        return
+    if found != wanted:
+        raise VaultNotOwn(errno.ESTALE, f"{folder} is the vault of another database")
+
+
+def kept_until(folder: Path) -> datetime | None:
+    """Return up to when bytes without a row in the vault `folder` stay; None: they need not stay.
+
+    Raises:
+        VaultAway: the mark says it in no readable way.
+    """
+    try:
+        return read_mark(folder).kept_until
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as failure:
+        message = f"the file '{NAME}' of {folder} cannot be read"
+        raise VaultAway(errno.EIO, message) from failure
+
+
+def is_kept(path: Path, object_ids: Iterable[UUID], until: datetime | None) -> bool:
+    """Return whether bytes without a row in the vault's file `path` stay: some may be older than `until`.
+
+    `object_ids` are those of the objects in it; their time counts, and that of the file's last write.
+    """
+    if until is None:
+        return False
+    for object_id in object_ids:
+        with suppress(ValueError):  # an id without a time
+            if instant_of(object_id) <= until:
+                return True
+    with suppress(FileNotFoundError):
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC) <= until
+    return False
