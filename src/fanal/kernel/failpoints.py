@@ -43,6 +43,7 @@ POINTS: Final = frozenset(
         "near.written",  # in the transaction: the similar reports of a portion are written
         "near.committed",  # committed, the next reports not taken
         "restore.loaded",  # the tables are loaded, the erasures not repeated
+        "restore.done",  # everything is restored and checked, the note not removed
         "send.begin",  # before a message is sent
         "send.sent",  # the message is sent, but not recorded
     }

@@ -182,7 +182,7 @@ def test_the_administrator_opens_and_closes_accounts_and_sees_no_content(
     make_user("karim", Role.ADMINISTRATOR)
     make_user("ana", Role.ANALYST)
     signed = web.post("/fr/login/", {"login": "karim", "password": PASSWORD})
-    assert signed["Location"] == "/fr/account/people/"
+    assert signed["Location"] == "/fr/home/"
     body = web.get("/en/account/people/").content.decode()
     assert "Ana" in body
     assert "Analyst" in body

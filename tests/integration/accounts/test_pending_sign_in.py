@@ -115,7 +115,7 @@ def test_whoever_waits_for_a_code_gets_out_when_the_factors_are_taken_away(ana: 
     assert (answer.status_code, answer["Location"]) == (302, SIGN_IN)
     assert browser.get(SIGN_IN).status_code == 200
     signed_in = browser.post(SIGN_IN, {"login": "ana", "password": new})
-    assert signed_in["Location"] == "/fr/desk/"
+    assert signed_in["Location"] == "/fr/home/"
     assert browser.get("/fr/account/").status_code == 200
 
 

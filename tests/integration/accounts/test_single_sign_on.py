@@ -46,7 +46,7 @@ def test_a_linked_subject_signs_in_and_still_owes_the_second_factor(
     link_subject(user=user, subject="subject-1")
     answer = web.get(provider.authorize(_to_provider(web)))
     assert answer.status_code == 302
-    assert answer["Location"] == "/fr/desk/"
+    assert answer["Location"] == "/fr/home/"
     assert web.get("/fr/account/").status_code == 200
     assert web.get("/fr/account/habilitations/")["Location"] == "/fr/account/second-factor/"
     assert "code_verifier" in provider.token_calls[0]

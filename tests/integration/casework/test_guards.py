@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import connection
 
+from fanal.accounts.domain.policy import roles_at_desk
 from fanal.casework import queries
 from fanal.casework.domain.lifecycle import Lifecycle
 from fanal.casework.domain.records import Event
@@ -114,7 +115,8 @@ def test_a_draft_is_blank_and_of_a_person_of_the_desk(kind: str) -> None:
 
 @pytest.mark.parametrize("lifecycle", LIFECYCLES, ids=lambda one: one.kind)
 def test_what_follows_a_decision_names_one(lifecycle: Lifecycle) -> None:
-    values = (uuid4(), lifecycle.kind, lifecycle.initial, ANALYST.person_id)
+    proposer = person(*roles_at_desk(lifecycle.proposes))
+    values = (uuid4(), lifecycle.kind, lifecycle.initial, proposer.person_id)
     insert = (
         "INSERT INTO casework_act (id, kind, desk_id, subject_id, report_ids, state, addressee, basis, level,"
         " author_id, created_at)"

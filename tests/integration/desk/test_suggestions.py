@@ -128,7 +128,11 @@ def test_what_is_near_is_told_on_the_report_and_in_the_list(desk: Desk, sign_in:
                     "urls": [page.format(host)],
                     "files": [{"pdq": pdq.hex()}],
                     "persons": [
-                        {"role": "SUSPECT", "handles": [{"platform": "Chatline", "value": name}]}
+                        {
+                            "role": "SUSPECT",
+                            "handles": [{"platform": "Chatline", "value": name}],
+                            "birth_date": f"198{n}-02-03",  # else so much that is near joins them
+                        }
                     ],
                 },
             )

@@ -148,5 +148,5 @@ def test_every_role_lands_on_a_page_of_its_own(
     assert links
     for link in links:
         href = link.partition('"')[0]
-        assert web.get(href).status_code == 200, f"{role}: {href} leads nowhere"
+        assert web.get(href, follow=True).status_code == 200, f"{role}: {href} leads nowhere"
     assert 'aria-current="page"' in page

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from fanal.cli.backup import MANIFEST, _read_manifest, _take
+from fanal.cli.backup import MANIFEST, _take
 from fanal.cli.failures import CommandRefused
+from fanal.cli.restore import _read_manifest
 
 
 @pytest.mark.parametrize(

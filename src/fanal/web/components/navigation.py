@@ -196,7 +196,6 @@ DAILY: Mapping[Role, tuple[str, ...]] = {
         "desk:second",
         "desk:measures",
         "desk:blockings",
-        "desk:mirrors",
         "desk:dereferencings",
         "desk:appeals",
         "desk:notices",
