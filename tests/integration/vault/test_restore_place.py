@@ -168,6 +168,13 @@ def child_of(pid: int, name: str) -> int | None:
     return None
 
 
+def killed_at(place: str, desk: Desk, backup: Path) -> int:
+    """Restore a backup until the failpoint of that name, and return the exit status."""
+    killed = Desk(desk.home, desk.vault)
+    killed.live.more = dict(killed.live.more) | {"FANAL_FAILPOINT": f"restore.{place}:1:kill"}
+    return killed.run("restore", backup, check=False).returncode
+
+
 def test_a_killed_restore_is_completed_with_its_own_backup_alone(
     tmp_path: Path, started: list[subprocess.Popen[str]]
 ) -> None:
@@ -204,13 +211,15 @@ def test_a_killed_restore_is_completed_with_its_own_backup_alone(
         assert f"fanal restore {first}" in refused.stderr
         assert (two.home / NOTE).read_text() == note
         if step == 0:
-            killed = Desk(two.home, two.vault)
-            killed.live.more = dict(killed.live.more) | {"FANAL_FAILPOINT": "restore.loaded:1:kill"}
-            assert killed.run("restore", first, check=False).returncode == -signal.SIGKILL
+            assert killed_at("loaded", two, first) == -signal.SIGKILL
     # Without its note it is still the restore of that backup: the database says so.
     (two.home / NOTE).unlink()
     assert two.run("restore", second, check=False).returncode == 2
-    assert two.run("restore", first).returncode == 0
+    assert killed_at("done", two, first) == -signal.SIGKILL
+    assert (two.home / NOTE).exists()
+    done = two.run("restore", first)
+    assert "complete already" in done.stdout + done.stderr
+    assert not (two.home / NOTE).exists()
     assert last_line(two.run("fsck", "--json")) == {
         "objects": 12,
         "opened": 10,
