@@ -56,16 +56,19 @@ def list_acts(
     actor: Actor,
     lifecycle: Lifecycle,
     states: Iterable[str] = (),
+    desk_id: int | None = None,
     after: UUID | None = None,
     newest: bool = False,
     limit: int = 50,
 ) -> tuple[Act, ...]:
     """Return a page of the official acts of a kind (`lifecycle`) that the actor may read, oldest first.
 
-    Without `states`, acts in every state are returned. `after` is the last id of the previous page. `newest`:
-    the newest first.
+    Without `states`, acts in every state are returned; without `desk_id`, those of every desk. `after` is the
+    last id of the previous page, not for use with `newest`: the newest first.
     """
     rows = _reachable(actor, lifecycle, lifecycle.reads)
+    if desk_id is not None:
+        rows = rows.filter(desk_id=desk_id)
     if wanted := list(states):
         rows = rows.filter(state__in=wanted)
     if after is not None:

@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from fanal.accounts import row_scope
 from fanal.accounts.domain.policy import Refused
 from fanal.casework.domain.records import Addressee, AddresseeKind, Event
 from fanal.casework.operations.approvals import approve_act
 from fanal.casework.operations.doubts import reopen_report
+from fanal.kernel.actors import Role
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
 from fanal.measures.dereferencing import acts, views
@@ -29,8 +31,8 @@ from tests.integration.measures.dereferencings import (
     view,
 )
 from tests.integration.measures.racing import done_twice_at_once
-from tests.integration.measures.stories import ANALYST, HOST, OFFICER, OVERSEER
-from tests.integration.orient.people import WORKER
+from tests.integration.measures.stories import ANALYST, HOST, OFFICER, OVERSEER, decide
+from tests.integration.orient.people import WORKER, person
 from tests.server import as_worker
 
 DIRECTORY = Addressee(
@@ -129,6 +131,24 @@ def test_one_act_for_each_recipient_with_the_contact_known_to_the_desk() -> None
     for nobody in ([], [plain, host]):
         with pytest.raises(Refusal, match="NO_ADDRESSEE"):
             acts.open_dereferencings(actor=ANALYST, removal_id=first, recipients=nobody, now=at)
+
+
+def test_a_desk_keeps_its_contacts_however_much_another_drafts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(views, "_NEWEST", 1)
+    at = ago(2)
+    drafted(received(at), at)
+    west = person(Role.ANALYST, Role.MEASURES_OFFICER, desk=2)
+    with row_scope.shown_to(west):
+        addressee = Addressee(name="Hosting Ltd", contact=f"abuse@{HOST}")
+        (removal_id,) = decide(author=west, desk_id=2, now=at, addressee=addressee).opened[
+            "measure"
+        ]
+        drafted(removal_id, at, actor=west, recipient=DIRECTORY)
+    for desk_id, contact in ((1, ENGINE), (2, DIRECTORY)):
+        found = views.last_contacts(actor=OVERSEER, desk_id=desk_id)
+        assert found == {contact.name.casefold(): contact.contact}
 
 
 def test_a_recipient_named_again_on_a_request_is_the_act_that_is_open() -> None:

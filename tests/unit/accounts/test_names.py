@@ -29,3 +29,10 @@ def test_no_account_has_a_login_like_those_of_erased_accounts() -> None:
     assert is_login("erasmus-1")
     for login in ("erased-1", "ERASED-jean", "[erased-1]", "ｅrased-1"):
         assert not is_login(login)
+
+
+def test_a_login_consists_of_letters_and_digits_in_its_normal_form_too() -> None:
+    for login in ("élise", "Анна", "lee١", "a" * 150):
+        assert is_login(login)
+    for login in ("½", "x²", "Ⅳ", "ﷺ", "ana b", "", "a" * 151, "ﬃ" * 60):
+        assert not is_login(login)

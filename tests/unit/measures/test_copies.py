@@ -60,6 +60,18 @@ def test_a_fault_in_one_section_is_that_provider_s_alone(home: Path, south: str)
     assert load_copies(home) == (copies, faults)
 
 
+def test_a_canary_domain_below_which_no_name_fits_is_a_fault_of_the_file(home: Path) -> None:
+    write(home, NORTH)
+    copies, _, _ = (kept := CopiesKept(home)).read()
+    long = ".".join(["a" * 56] * 4)
+    (home / "blocklist.toml").write_text(f'canary = "{long}"\n{NORTH}')
+    again, faults, unread = kept.read()
+    assert (again, faults) == (copies, {})
+    assert "canary" in unread
+    with pytest.raises(CommandRefused):
+        load_copies(home)
+
+
 def test_two_that_share_a_transfer_key_are_both_left_out(home: Path) -> None:
     write(home, NORTH, SOUTH.replace('"south.key"', '"north.key"'))
     copies, faults, _ = CopiesKept(home).read()

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from fanal.kernel.actors import Actor, Role
 # Normal form of logins, in which they are stored, compared and locked out.
 
 MAXIMUM_LOGIN = 150
-_LOGIN = re.compile(r"[\w.@+-]+")
+_SIGNS = frozenset("@.+-_")
 
 
 def likeness_key(name: str) -> str:
@@ -49,11 +48,17 @@ _LONGEST_NAME = 200
 def is_login(text: str) -> bool:
     """Return whether a login may be given to an account.
 
-    It has 1 to `MAXIMUM_LOGIN` letters, digits and `@ . + - _`, and is not of the form of erased accounts.
+    As typed and in its normal form (`canonical_login`), it has 1 to 150 letters, decimal digits (of any
+    script) and `@ . + - _`. It does not begin with `erased-`, in any case, as those of erased accounts do.
     """
-    if canonical_login(text).startswith(RESERVED_LOGIN):
+    normal = canonical_login(text)
+    if normal.startswith(RESERVED_LOGIN):
         return False
-    return len(text) <= MAXIMUM_LOGIN and _LOGIN.fullmatch(text) is not None
+    return all(
+        0 < len(form) <= MAXIMUM_LOGIN
+        and all(sign.isalpha() or sign.isdecimal() or sign in _SIGNS for sign in form)
+        for form in (text, normal)
+    )
 
 
 def is_person_name(text: str) -> bool:

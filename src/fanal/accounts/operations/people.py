@@ -305,7 +305,8 @@ def record_sign_in(*, actor: Actor, action: str, now: datetime) -> None:
 def record_refusal(*, login: str, step: str, now: datetime) -> None:
     """Record a refused sign-in in the ledger: the login as a keyed digest, nothing about the browser.
 
-    `step` is PASSWORD, CODE or KEY. The entry does not reveal whether the account exists.
+    `step` is PASSWORD (also of a login that no account has), CODE or KEY (of an account that exists). Nobody
+    is named in the entry.
     """
     ledger.record(
         actor=public_actor(),

@@ -147,7 +147,10 @@ def last_judgement_id() -> UUID | None:
 
 
 def co_members(reports: Iterable[UUID]) -> set[UUID]:
-    """Return all reports of the dossiers that contain one of `reports`, these included."""
+    """Return all reports of the dossiers that contain one of `reports`, at every desk.
+
+    Those of `reports` that are in a dossier are among them; the result is empty if none is.
+    """
     found = sql.rows(
         "SELECT report_id FROM crosscheck_membership WHERE dossier_id IN"
         " (SELECT dossier_id FROM crosscheck_membership WHERE report_id = ANY(%s::uuid[]))",

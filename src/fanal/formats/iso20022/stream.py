@@ -42,7 +42,10 @@ class StatementPiece(Struct, frozen=True, kw_only=True):
 class Head(Struct, kw_only=True):
     """An ISO 20022 document without its transactions or entries: kind, namespace and the other elements.
 
-    `common` are the elements before statements (`GrpHdr`), `statements` those of each statement, serialised.
+    Elements are serialised, in the document's order. `kind` is `pacs.008` or `camt.053`. In an account
+    statement (camt.053), `statements` are the elements of each `Stmt`, those after its entries too; `common`
+    are those outside them, before (`GrpHdr`) or after (`SplmtryData`). A payment file (pacs.008) has no
+    `common`: all its elements are in `statements[0]`, its only item.
     """
 
     kind: str
@@ -94,7 +97,8 @@ def document_of(head: Head, *, statement: int, pieces: list[bytes]) -> bytes:
     """Serialise a document of the same kind: the head of a statement with some of its elements.
 
     `statement` is its number, from 1; 1 for a payment file. `pieces` are the elements (entries or payments),
-    already serialised.
+    already serialised. They come last in their statement, and the statement last in the document: elements
+    that followed (`SplmtryData`) precede them.
 
     Raises:
         IndexError: the document has no such statement.

@@ -93,11 +93,12 @@ def removals_of(act_ids: Sequence[UUID]) -> dict[UUID, UUID]:
 def last_contacts(*, actor: Actor, desk_id: int) -> dict[str, str]:
     """Return the latest contact point of each recipient of a desk's dereferencings, by case-folded name.
 
-    Recipients are search engines and directories; those without a contact have no key. Only the newest acts
-    are read.
+    Recipients are search engines and directories; those without a contact have no key. Only the desk's 200
+    newest acts count, without those whose documents have expired. {} if the actor may not read them.
     """
-    found = casework.list_acts(actor=actor, lifecycle=DEREFERENCING, newest=True, limit=_NEWEST)
-    own = [act for act in found if act.desk_id == desk_id]
+    own = casework.list_acts(
+        actor=actor, lifecycle=DEREFERENCING, desk_id=desk_id, newest=True, limit=_NEWEST
+    )
     contents = casework.contents_of(acts=own)
     contacts: dict[str, str] = {}
     for act in own:

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from fanal.measures.blocking.blocklist import BlockList, closed, from_root
-from fanal.measures.blocking.names import HostName, check_written
+from fanal.measures.blocking.names import LONGEST, HostName, check_written
 
 _KEY = re.compile(
     r'\s*key\s+"(?P<name>[A-Za-z0-9._-]{1,120})"\s*\{\s*'
@@ -26,6 +26,8 @@ _KEY = re.compile(
 _SERVER = re.compile(r"(?:(?P<ip4>[0-9.]+)|\[(?P<ip6>[0-9A-Fa-f:.]+)\]):(?P<port>[0-9]{1,5})")
 _LEAST_SECRET = 16
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_DIGEST = 20
+"""Hexadecimal digits in the label of a canary, after `c`."""
 
 
 class CopiesRefused(ValueError):
@@ -117,13 +119,11 @@ def read_copies(
     copy that conflicts with it is not usable.
 
     Raises:
-        CopiesRefused: the settings as a whole, or the canary domain, cannot be read.
+        CopiesRefused: the settings as a whole cannot be read, or the canary domain is no host name, or has
+            more than 219 characters, so that no canary fits below it.
     """
     settings = _read(content)
-    try:
-        (base,) = check_written([settings.canary])
-    except ValueError:
-        raise CopiesRefused(f"canary: {settings.canary!r} is no host name") from None
+    base = _canary_domain(settings.canary)
     found: list[Copy] = []
     faults: dict[str, str] = {}
     for number, one in enumerate(settings.copy, start=1):
@@ -138,6 +138,16 @@ def read_copies(
         if fault := _clash(copy, others) or (copy.isp in faults and "it has two copies"):
             faults[copy.isp] = f"{copy.isp}: {fault}"
     return _with_used(found, used, faults)
+
+
+def _canary_domain(text: str) -> HostName:
+    try:
+        (base,) = check_written([text])
+    except ValueError:
+        raise CopiesRefused(f"canary: {text!r} is no host name") from None
+    if len(base) > LONGEST - _DIGEST - len("c."):
+        raise CopiesRefused(f"canary: {text!r} is too long for names below it")
+    return base
 
 
 def _with_used(
@@ -171,9 +181,13 @@ def _clash(copy: Copy, others: Sequence[Copy]) -> str:
 
 
 def canary_of(key: TsigKey, *, base: HostName) -> HostName:
-    """Return the canary name of an access provider: a name below `base` derived from its transfer key."""
+    """Return the canary name of an access provider: a name below `base` derived from its transfer key.
+
+    Raises:
+        ValueError: `base` is too long for a name below it (22 characters more).
+    """
     digest = hmac.new(key.secret, b"fanal/canary/1", hashlib.sha256).hexdigest()
-    (name,) = check_written([f"c{digest[:20]}.{base}"])
+    (name,) = check_written([f"c{digest[:_DIGEST]}.{base}"])
     return name
 
 

@@ -55,8 +55,9 @@ class Unread(Struct, frozen=True, kw_only=True):
 def unread_of(request: HttpRequest, case: Case, exchange: Exchange) -> Unread | None:
     """Return the unread answers among a report's messages (`exchange`) for its page; None without any.
 
-    `case` is the report's queue row. They are marked as read if the reader has claimed the report, unless the
-    browser only fetches the page ahead. The caller has recorded the reading of the messages in the ledger.
+    `case` is the report's queue row. On a GET request they are marked as read if the reader has claimed the
+    report, unless the browser only fetches the page ahead; a page shown again after a refused form marks
+    nothing. The caller has recorded the reading of the messages in the ledger.
     """
     actor, now = actor_of(request), now_of(request)
     ids = unread_on(actor=actor, report_id=case.report_id)
