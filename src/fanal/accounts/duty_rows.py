@@ -29,6 +29,6 @@ ORDER BY d.desk_id, d.rank, d.kind DESC, d.first_day, d.starts, d.id
 
 
 def lines_of(rows: Iterable[tuple[object, ...]]) -> list[DutyLine]:
-    """Return the lines of the rows that `LINES` gives."""
+    """Return the lines of the rows that `LINES` gives, in their order."""
     named = (dict(zip(_FIELDS, row, strict=True)) for row in rows)
     return [convert(one, DutyLine, builtin_types=(UUID, date, time)) for one in named]

@@ -185,12 +185,18 @@ def get_acts(*, actor: Actor, lifecycle: Lifecycle, act_ids: Collection[UUID]) -
 
 
 def numbers_of(*, act_ids: Iterable[UUID]) -> dict[UUID, str]:
-    """Return by id the numbers (`M-2026-0007`) of those official acts that the session may see."""
+    """Return by id the numbers (`M-2026-0007`) of those official acts that the session may see.
+
+    Other ids have no key.
+    """
     return numbering.numbers_of(numbering.ACTS, list(act_ids))
 
 
 def find_act_number(*, text: str) -> list[UUID]:
-    """Return the ids of the official acts that a typed number denotes: one, or none that the session sees."""
+    """Return the id of the official act that a typed number denotes, in a list.
+
+    The list is empty if the text is no number, or the session sees no such act.
+    """
     return numbering.ids_of_number(numbering.ACTS, text)
 
 

@@ -71,6 +71,8 @@ def first_at(*, actor: Actor, object_id: UUID, action: str, since: datetime) -> 
 def acts_on_person(*, actor: Actor, person_id: UUID, limit: int) -> list[LedgerLine]:
     """Return the newest acts on a person's account and habilitations, newest first; no readings, no sign-ins.
 
+    At most `limit`.
+
     Raises:
         Refused: the actor may not list accounts.
     """

@@ -320,7 +320,10 @@ def _outage(fault: packs.VaultAway) -> FsckCode:
 def cut_tail(path: Path, offset: int) -> None:
     """Truncate a pack (a file of many objects) at `offset`, where an incomplete write begins.
 
-    Its writer has abandoned the pack.
+    Its writer has abandoned the pack. The result is synced to disk.
+
+    Raises:
+        OSError: the file is missing, or cannot be written.
     """
     with path.open("r+b") as file:
         file.truncate(offset)

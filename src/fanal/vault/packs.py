@@ -326,6 +326,8 @@ class PackWriter:
     def append(self, items: Sequence[tuple[UUID, bytes]]) -> list[Placed]:
         """Append sealed objects (id, bytes), sync once, return their locations; the bytes are then durable.
 
+        The locations have the order of `items`.
+
         Raises:
             OSError: nothing of this batch may be used.
         """

@@ -40,10 +40,12 @@ class DutyKind(StrEnum):
 class DutyLine:
     """A line of a desk's duty roster: a person, or an address with a name, and their hours.
 
-    `address` is the mail address now, "" without one. `weekdays`: the days (0 is Monday) on which a weekly
-    shift starts; it ends on the next day if `ends` is not after `starts`. A weekly line counts from
-    `first_day` to `last_day` (None: without end), by the day on which a shift starts; a dated one from
-    `first_day`, `starts` to `last_day`, `ends`.
+    `person_id` is None for an address with a name. `kind`: a weekly shift, a dated one, or an absence;
+    `rank`: who is called first (1) or next (2). `address` is the mail address now, "" without one. Times are
+    wall-clock times in `zone` (IANA name). `weekdays`: the days (0 is Monday) on which a weekly shift starts;
+    it ends on the next day if `ends` is not after `starts`. A weekly line counts from `first_day` to
+    `last_day` (None: without end), by the day on which a shift starts; a dated one from `first_day`, `starts`
+    to `last_day`, `ends`.
     """
 
     id: UUID
@@ -73,7 +75,10 @@ class DutyLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shift:
-    """The time from `since` until `until` (excluded) for which a line's person is on duty."""
+    """The time from `since` until `until` (excluded) for which a line's person is on duty.
+
+    `rank`, `name` and `address` are those of the line.
+    """
 
     since: datetime
     until: datetime
@@ -84,7 +89,10 @@ class Shift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """A time without anybody on duty whom a call can reach first: FANAL_DUTY is called instead."""
+    """A time without anybody on duty whom a call can reach first: FANAL_DUTY is called instead.
+
+    From `since` until `until` (excluded).
+    """
 
     since: datetime
     until: datetime
@@ -109,7 +117,7 @@ class RosterState:
 def shifts(lines: Iterable[DutyLine], *, since: datetime, until: datetime) -> list[Shift]:
     """Return the shifts that overlap the time from `since` until `until`, in order of their start.
 
-    Absences are taken out: a shift may be cut in two.
+    Absences are taken out: a shift may be cut in two. Those with one start are in order of rank, then name.
     """
     lines = list(lines)
     absences: dict[UUID | str, list[tuple[datetime, datetime]]] = {}
@@ -131,7 +139,10 @@ def shifts(lines: Iterable[DutyLine], *, since: datetime, until: datetime) -> li
 
 
 def gaps(on_duty: Iterable[Shift], *, since: datetime, until: datetime) -> list[Gap]:
-    """Return the times between `since` and `until` without a shift of the first rank that has an address."""
+    """Return the times between `since` and `until` without a shift of the first rank that has an address.
+
+    In order of time.
+    """
     found, at = list[Gap](), since
     for shift in sorted(on_duty, key=lambda one: one.since):
         if shift.rank != FIRST or not shift.address or shift.until <= at:
@@ -182,7 +193,8 @@ def recipients(
 def instants(zone: str, day: date, wall: time) -> tuple[datetime, datetime]:
     """Return the earliest and the latest instant of a wall-clock time in a zone, in UTC.
 
-    They differ by an hour where clocks change: in October the hour occurs twice, in March never.
+    They differ by an hour where clocks change: in October the hour occurs twice, in March never. `zone` is an
+    IANA name, such as `Europe/Paris`.
     """
     both = [
         datetime.combine(day, wall, ZoneInfo(zone)).replace(fold=fold).timestamp()

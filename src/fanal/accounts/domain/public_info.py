@@ -40,7 +40,7 @@ class LineCheck:
 class OpeningHours:
     """The hours in which the service reads reports: seven days from Monday, in Europe/Paris, and closed days.
 
-    `shown`: the public pages show them.
+    `shown`: the public pages show them. `by_id` set them, `at` when; None if nobody has.
     """
 
     days: tuple[Hours, ...]
@@ -52,7 +52,10 @@ class OpeningHours:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpeningSpan:
-    """Consecutive days of the week (0 is Monday) with the same hours, in minutes since midnight."""
+    """Consecutive days of the week with the same hours, in minutes since midnight.
+
+    `first` and `last` are the days, included, 0 for Monday; `opens` and `closes` the hours.
+    """
 
     first: int
     last: int
@@ -67,7 +70,10 @@ def shown_numbers(checks: Mapping[str, LineCheck]) -> frozenset[str]:
 
 
 def unchecked_numbers(checks: Mapping[str, LineCheck], *, now: datetime) -> list[str]:
-    """Return the shown numbers that nobody has compared with an official text within a year."""
+    """Return the shown numbers that nobody has compared with an official text within a year.
+
+    In the order of `NUMBERS`.
+    """
     return [
         number
         for number in NUMBERS
@@ -77,7 +83,10 @@ def unchecked_numbers(checks: Mapping[str, LineCheck], *, now: datetime) -> list
 
 
 def spans(days: Sequence[Hours]) -> list[OpeningSpan]:
-    """Return the open days of a week, consecutive ones with the same hours together."""
+    """Return the open days of a week, consecutive ones with the same hours together.
+
+    `days` are seven, from Monday (None: closed); the result is in their order.
+    """
     found = list[OpeningSpan]()
     for number, hours in enumerate(days):
         if hours is None:

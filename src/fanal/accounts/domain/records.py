@@ -258,7 +258,7 @@ class CredentialRecord:
     """An API credential of an organisation, as shown to its people; never the secret.
 
     `quota_per_minute`: calls allowed in a minute, None for no limit; `revoked_at` None: not revoked. `login`
-    is the user name for HTTP Basic.
+    is the user name for HTTP Basic. `created_at` is when it was issued.
     """
 
     login: str
@@ -354,8 +354,9 @@ class HabilitationRecord:
     id, `desk` and `organisation` names too, "" where there is none. `act_reference` names the legal act
     behind it. It applies from `valid_from` to `valid_until` (excluded). `waits`: it awaits approval by a
     second granter. `revoked_at` is None and `revocation_reason` "" unless revoked. `reviewed_at` and
-    `reviewed_by`: the last review. `alike` lists other people's accounts that share a name, an address, a
-    sign-on subject or a security key with this person's.
+    `reviewed_by`: the last review, None and "" before the first. `desk_id` is None for a role without a desk;
+    `approved_at` is None before an approval. `alike` lists other people's accounts that share a name, an
+    address, a sign-on subject or a security key with this person's.
     """
 
     id: UUID

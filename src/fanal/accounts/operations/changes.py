@@ -36,12 +36,14 @@ def edit_account(
 ) -> None:
     """Change a person's name and the mail address of their account.
 
-    The person is notified at the old address too. `seen`: the state that the page showed (`account_state`).
+    The person is notified at the old address too, if anything changed. `email` is "" for no address. `seen`:
+    the state that the page showed (`account_state`).
 
     Raises:
-        Refused: the actor may not manage accounts.
+        Refused: the actor may not manage accounts, or their role has ended meanwhile.
         Refusal: CHANGED: the account is no longer as the page showed it; ERASED: the person's identity was
             erased; NAME: it is the mark of an erased name.
+        User.DoesNotExist: the person has no account.
     """
     if name == ERASED:
         raise Refusal("account", "NAME")
@@ -124,6 +126,7 @@ def reopen_account(*, actor: Actor, person_id: UUID, seen: str, now: datetime) -
         Refused: the actor may not manage accounts, or it is their own.
         Refusal: CHANGED: the account is no longer as the page showed it; ERASED: the person's identity was
             erased.
+        User.DoesNotExist: the person has no account.
     """
     if person_id == actor.person_id:
         raise Refused("account.manage", Reason.OWN_ACT)

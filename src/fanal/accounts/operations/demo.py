@@ -26,6 +26,8 @@ class NotADemo(Exception):
 def ensure_demo_accounts(*, actor: Actor, now: datetime) -> tuple[DemoAccount, ...]:
     """Create the missing demo accounts, renew their roles that expire soon, and return every demo account.
 
+    The result has the order of `DEMO_ACCOUNTS`.
+
     Raises:
         NotADemo: the database is not marked DEMO.
         Refused: something must be created or renewed, and the actor is not the system.

@@ -171,6 +171,7 @@ def lock_own_account(*, user: AbstractBaseUser, loaded: str) -> User:
 
     Raises:
         SignInOver: the account was closed, or its password or sessions were changed, since then.
+        User.DoesNotExist: the account is no longer in the database.
     """
     locked = User.objects.select_for_update().get(pk=user.pk)
     if not locked.is_active or not constant_time_compare(locked.get_session_auth_hash(), loaded):
@@ -345,7 +346,7 @@ def forget_people(*, actor: Actor, before: datetime, now: datetime, limit: int =
 
     A right is a habilitation (grant of a role) or an API credential; people created later stay. The accounts
     are closed and lose login, address and second factors. Ids and habilitations stay, so that the ledger
-    still distinguishes the authors of acts.
+    still distinguishes the authors of acts. In order of id; [] if there are none.
 
     Raises:
         Refused: the actor may not run the processing stages.

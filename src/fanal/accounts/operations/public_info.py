@@ -61,6 +61,8 @@ def set_hours(
 ) -> None:
     """Record the hours of the service, its closed days, and whether public pages show them.
 
+    `days` are seven, from Monday; the order of `closed` and repeats in it do not matter.
+
     Raises:
         Refused: the actor may not keep the public pages.
         Refusal: public: HOURS: a day does not end after it starts, or none is open; DAYS: too many days.

@@ -187,7 +187,10 @@ def withdraw_resets_of_closed(*, actor: Actor, person_id: UUID, now: datetime) -
     """Withdraw the open resets that concern a closed account: those of its person, and those it proposed.
 
     The caller has closed the account in the same transaction and locked it, so that no reset can be proposed
-    meanwhile. A reset that another transaction ends meanwhile stays as that transaction left it.
+    meanwhile. A reset that another transaction ends meanwhile keeps that end.
+
+    Raises:
+        Refusal: kind `reset`: the database refuses to end a reset that is still open.
     """
     concerned = Q(person_id=person_id) | Q(proposer_id=person_id)
     for found in Reset.objects.filter(concerned, expires_at__gt=now, end=None).order_by("id"):

@@ -16,7 +16,11 @@ from fanal.kernel.texts import alphabetical
 
 
 def roster_lines(*, desk_id: int | None = None) -> list[DutyLine]:
-    """Return the lines in force of a desk's roster, or of every open desk's. No right is checked."""
+    """Return the lines in force of a desk's roster, or of every open desk's. No right is checked.
+
+    Ordered by desk, rank, kind, first day and start. `desk_id` None: of every open desk; a closed desk has
+    none.
+    """
     return lines_of(sql.rows(LINES, {"desk": desk_id}))
 
 
@@ -59,7 +63,10 @@ def people_for_duty(*, actor: Actor, desk_id: int, now: datetime) -> list[tuple[
 
 
 def rosters(*, now: datetime) -> list[RosterState]:
-    """Return the states of the rosters of all open desks. No right is checked."""
+    """Return the states of the rosters of all open desks. No right is checked.
+
+    In order of the desks' numbers.
+    """
     lines = roster_lines()
     return [
         state_of_roster(lines, desk_id=desk.id, desk=desk_name(desk.name, desk.name_en), now=now)
@@ -68,7 +75,10 @@ def rosters(*, now: datetime) -> list[RosterState]:
 
 
 def shifts_by_desk(*, since: datetime, until: datetime) -> dict[int, list[Shift]]:
-    """Return the shifts of every open desk in a time, by the desk's number. No right is checked."""
+    """Return the shifts of every open desk in a time, by the desk's number. No right is checked.
+
+    A desk without lines has no key; its shifts are in the order of `shifts`.
+    """
     by_desk: dict[int, list[DutyLine]] = {}
     for line in roster_lines():
         by_desk.setdefault(line.desk_id, []).append(line)

@@ -26,7 +26,10 @@ ORDER BY p.id LIMIT %(limit)s
 
 
 def left_before(before: datetime, *, limit: int | None) -> dict[str, object]:
-    """Return the parameters of `LEFT`; None for no limit."""
+    """Return the parameters of `LEFT`; None for no limit.
+
+    They select the people without a right or sign-in since `before`, at most `limit`.
+    """
     machines = [SYSTEM_PERSON, PUBLIC_PERSON]
     return {"before": before, "erased": ERASED, "machines": machines, "limit": limit}
 

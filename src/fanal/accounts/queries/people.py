@@ -151,7 +151,8 @@ def find_partner(*, name: str) -> UUID | None:
 def addresses_of(*, roles: Iterable[Role], desk_id: int | None, now: datetime) -> list[str]:
     """Return the mail addresses of active accounts that hold one of `roles` at a desk or without a desk.
 
-    Only roles in force at `now` count. `desk_id` None: at any desk.
+    Only roles in force at `now` count. `desk_id` None: at any desk. Oldest account first; accounts without an
+    address are left out.
     """
     held = _in_force(now).filter(role__in=[r.value for r in roles])
     if desk_id is not None:
@@ -273,7 +274,7 @@ def granters_of(
     """Return, for each habilitation of a person in force, the ids of the people who granted and approved it.
 
     A habilitation is a formal grant of a role. Only those for one of `roles` count; at the desk `desk_id`, or
-    (None) anywhere.
+    (None) anywhere. In no particular order.
     """
     held = _in_force(now).filter(person_id=person_id, role__in=[role.value for role in roles])
     if desk_id is not None:

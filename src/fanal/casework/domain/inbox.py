@@ -90,7 +90,7 @@ class InboxFilter(Struct, frozen=True, kw_only=True):
     """A filter of an inbox; empty values select everything.
 
     `addressee` and `basis` (legal basis) are codes. `late` selects acts past their deadline, `person_id` the
-    acts that the person drafted or of which the person recorded a step.
+    acts that the person drafted or of which the person recorded a step; None: of anybody.
     """
 
     addressee: str = ""

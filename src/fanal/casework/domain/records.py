@@ -79,9 +79,10 @@ class ActStep(Struct, frozen=True, kw_only=True):
 
     `source` and `target` are the states before and after; `revision`, `addressee` and `outcome` those of the
     act then. `happened_at` is the date that the person stated, `recorded_at` when it was recorded. `reason`
-    is the person's text, `proof` the proof in words, `file` its file and `proof_digest` the SHA-256 of that
-    file, in hexadecimal. `warnings` were displayed to the person, in the encoding of the kind. `lapsed_at` is
-    set on a sending that was recorded after the act's legal basis had lapsed: the date of the lapse.
+    is the person's text, `proof` the proof in words, `file` its file (None without, and once it has expired)
+    and `proof_digest` the SHA-256 of that file, in hexadecimal. `warnings` were displayed to the person, in
+    the encoding of the kind. `lapsed_at` is set on a sending that was recorded after the act's legal basis
+    had lapsed: the date of the lapse; else it is None.
     """
 
     transition: str

@@ -31,6 +31,7 @@ def erase_words(*, actor: Actor, kind: str, act_ids: Sequence[UUID], now: dateti
 
     Raises:
         Refused: the actor may not run the processing stages.
+        VaultNotOwn: another installation has taken the vault over.
     """
     require(actor, "pipeline.run")
     if not act_ids:

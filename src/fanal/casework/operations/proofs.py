@@ -90,10 +90,11 @@ def open_proof(
 def erase_proofs(*, actor: Actor, act_ids: Sequence[UUID], now: datetime) -> None:
     """Erase from the vault the files that prove steps of these official acts; idempotent.
 
-    Called in the transaction of `erase_words`.
+    Called in the transaction of `erase_words`. `act_ids` without proofs are skipped.
 
     Raises:
         Refused: the actor may not run the processing stages.
+        VaultNotOwn: another installation has taken the vault over.
     """
     rows = Step.objects.filter(act_id__in=act_ids, proof_object__isnull=False)
     owners = sorted(set(rows.values_list("act_id", flat=True)))

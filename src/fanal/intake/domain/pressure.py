@@ -30,7 +30,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pressure:
-    """Temporary refusal of further reports: its reason, and the seconds that a sender should wait."""
+    """Temporary refusal of further reports: its reason (`code`), and the seconds that a sender waits."""
 
     code: PressureCode
     wait: int

@@ -154,6 +154,8 @@ def voice_digest(*, code: str, to_child: bool) -> bytes:
 def seal_message(*, public_key: bytes, plaintext: bytes) -> bytes:
     """Encrypt a message to a receipt code's public key (sealed box): only the code's holder can read it.
 
+    `public_key` has 32 bytes, `plaintext` is the message.
+
     Raises:
         ValueError: the public key has not 32 bytes.
     """

@@ -97,8 +97,8 @@ REVIEW_STATES: StateTable[ReviewState] = StateTable(
 class DueReview(Struct, frozen=True, kw_only=True):
     """A report due for review (`state` DUE), or a proposal of its early erasure that awaits a second person.
 
-    `review_id` and `proposed_by` are set for such a proposal. `since`: the last review, or the receipt if
-    there was none.
+    `review_id` and `proposed_by` are set for such a proposal, else None. `since`: the last review, or the
+    receipt (`received_at`) if there was none.
     """
 
     report_id: UUID
@@ -181,14 +181,14 @@ class Submission(Struct, frozen=True, kw_only=True):
     `body` are the bytes to encrypt, in `format`; `arrival` is the channel. `canonical` are the bytes that are
     fingerprinted to distinguish a repeat from another document; `enclosed` likewise for the enclosed files,
     empty without any. `keys` are idempotency keys (kind, key), checked in order. `sender_id` is the partner,
-    `reference` the sender's own id of the report. `details` are documents about files that stayed with the
-    sender; `files` are enclosed. `is_test` marks a test report, `correlation_id` is the sender's
-    `X-Correlation-Id` header. `finish` is False for a report whose files and end follow. `urgent` means a
-    person in danger; `slow_lane` puts it behind others in the queue. `identity` holds the reporter's
-    statements about themself, sealed under a separate key. `to_child`: the holder of the receipt code is the
-    child concerned, whom the follow-up addresses in other words. `code` is the receipt code that the form
-    generated with its draft, so that a submission repeated after a lost answer shows the same code; without
-    it, intake generates a code.
+    `desk_id` the desk that is to handle it, `reference` the sender's own id of the report, `language` that of
+    its texts (BCP 47); "" without. `details` are documents about files that stayed with the sender; `files`
+    are enclosed. `is_test` marks a test report, `correlation_id` is the sender's `X-Correlation-Id` header.
+    `finish` is False for a report whose files and end follow. `urgent` means a person in danger; `slow_lane`
+    puts it behind others in the queue. `identity` holds the reporter's statements about themself, sealed
+    under a separate key. `to_child`: the holder of the receipt code is the child concerned, whom the
+    follow-up addresses in other words. `code` is the receipt code that the form generated with its draft, so
+    that a submission repeated after a lost answer shows the same code; without it, intake generates a code.
     """
 
     arrival: Arrival
@@ -231,9 +231,10 @@ class Acknowledgement(Struct, frozen=True, kw_only=True):
     """The answer to one submission: its outcome, and the report's id, reference and state.
 
     It is valid only once the transaction is committed. `receipt` is the signed receipt, `wire_id` the number
-    on the NCMEC-compatible API. `code` is the reporter's receipt code, known only here and never stored. A
-    repeat may enclose files missing from the first delivery: `added` means that the report now has them,
-    `left_out` that it accepts none any more.
+    on the NCMEC-compatible API. `code` is the reporter's receipt code, known only here and never stored: only
+    a new report has it. A CONFLICT has the id of the earlier report, no state and no receipt; IN_PROGRESS has
+    the outcome alone, the other fields being None or "". A repeat may enclose files missing from the first
+    delivery: `added` means that the report now has them, `left_out` that it accepts none any more.
     """
 
     outcome: Outcome
@@ -316,9 +317,9 @@ class Withdrawn(Struct, frozen=True, kw_only=True):
 class UploadFacts(Struct, frozen=True, kw_only=True):
     """One file of a report: encrypted in the vault (`object_id`), or known only by its details document.
 
-    `name` is the sender's; hashes are in lower-case hexadecimal. `details_id` is the vault's id of the
-    details document, `earlier_ids` of the ones that it replaced, oldest first. `computed` holds the results
-    of the desk's own hashing, once done.
+    `name` is the sender's; hashes are in lower-case hexadecimal, `size` is in bytes. `details_id` is the
+    vault's id of the details document, `earlier_ids` of the ones that it replaced, oldest first. `computed`
+    holds the results of the desk's own hashing, once done. Other fields are None or "" if unknown.
     """
 
     file_id: str
@@ -352,7 +353,7 @@ class FollowedMessage(Struct, frozen=True, kw_only=True):
 
     `from_desk`: the desk wrote it, else the reporter. `author_id` is the desk's author; None for the
     reporter, and always in the reporter's own view (`follow`). `for_reporter` is the desk's text sealed to
-    the receipt code's key.
+    the receipt code's key, None for an answer of the reporter.
     """
 
     message_id: UUID

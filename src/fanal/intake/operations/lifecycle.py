@@ -208,8 +208,8 @@ def lock_reports(*, actor: Actor, report_ids: Sequence[UUID], erasing: bool = Fa
 def lock_to_erase(*, actor: Actor, report_ids: Sequence[UUID]) -> list[UUID]:
     """Lock reports for their erasure, as `lock_reports` does with `erasing`; return those that were free.
 
-    Nothing is waited for: a report on which somebody writes is left for the next run, so that it keeps nobody
-    from the others.
+    In no particular order. Nothing is waited for: a report on which somebody writes is left for the next run,
+    so that it keeps nobody from the others.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -263,8 +263,8 @@ def forget_messages(
 ) -> list[UUID]:
     """Delete the conversations of reports with their reporters; return the ids of the deleted messages.
 
-    The caller has the vault erase the sealed texts. `but` are ids of sealed texts (`object_id`) whose
-    messages are kept.
+    In no particular order. The caller has the vault erase the sealed texts. `but` are ids of sealed texts
+    (`object_id`) whose messages are kept.
 
     Raises:
         Refused: the actor may not run the processing stages.

@@ -234,8 +234,8 @@ def report_number(*, report_id: UUID) -> str:
 def find_desk_number(*, actor: Actor, number: str) -> list[UUID]:
     """Return the ids of the reports that a number such as `R-2026-0042` denotes and that the actor may reach.
 
-    The earlier desk number (`7KM-3QP-9XD`) is found too; two reports rarely share one. Empty if the text is
-    no number.
+    The earlier desk number (`7KM-3QP-9XD`) is found too; two reports rarely share one. In no particular
+    order. Empty if the text is no number.
     """
     if given := numbering.ids_of_number(numbering.REPORTS, number):
         return list(get_reports(actor=actor, report_ids=given))

@@ -53,7 +53,10 @@ def count_sent(*, actor: Actor) -> dict[ReportState, int]:
 
 
 class RefusalCount(Struct, frozen=True, kw_only=True):
-    """Refusals of one kind to a provider's programs: refused call (`step`), code, number, last hour."""
+    """Refusals of one kind to a provider's programs: refused call (`step`), code, number, last hour.
+
+    `last` is the hour (UTC) of the newest one.
+    """
 
     step: str
     code: str

@@ -121,6 +121,8 @@ def list_held(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
 def list_idle(*, actor: Actor, report_ids: Sequence[UUID]) -> list[UUID]:
     """Return the ids among `report_ids` of the reports that no stage has in its queue, nor the quarantine.
 
+    The order is that of `report_ids`.
+
     Raises:
         Refused: the actor may not run the processing stages.
     """
@@ -134,6 +136,8 @@ def list_idle(*, actor: Actor, report_ids: Sequence[UUID]) -> list[UUID]:
 
 def list_aside(*, actor: Actor) -> list[UUID]:
     """Return the ids of reports that published figures leave out: tests, unfinished, retracted, expired ones.
+
+    Oldest first.
 
     Raises:
         Refused: the actor may not run the processing stages.

@@ -124,7 +124,7 @@ def decode(body: bytes) -> Entry:
 
 
 def objects_of(body: bytes) -> tuple[int, bytes] | None:
-    """Return the number and the Merkle root of an entry's objects, from its canonical body.
+    """Return (number, Merkle root of 32 bytes) of an entry's objects, from its canonical body.
 
     None if it is no body. Faster than `decode`: the rest of the body is not checked.
     """

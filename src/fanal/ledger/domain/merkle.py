@@ -29,7 +29,7 @@ def hash_leaf(data: bytes) -> bytes:
 
 
 def hash_children(left: bytes, right: bytes) -> bytes:
-    """Return the hash of an inner node from the hashes of its two children."""
+    """Return the hash of an inner node from the hashes (32 bytes each) of its two children (RFC 6962)."""
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 

@@ -143,7 +143,8 @@ def check_rollback(
 ) -> list[LedgerProblem]:
     """Return a problem for each checkpoint kept outside that the database (`stored`) does not have.
 
-    The database may have more checkpoints (a copy on another machine lags behind), but never fewer or others.
+    In the order of `outside`. The database may have more checkpoints (a copy on another machine lags behind),
+    but never fewer or others.
     """
     known = {(c.size, c.root) for c in stored}
     return [
