@@ -186,13 +186,14 @@ def prioritise_batch(
 ) -> list[Priority]:
     """Compute, store and return the priorities of `reports` from their analyses and related-report counts.
 
-    `kin` holds the counts of related reports; `analyses` holds the newest analyses if the caller has them;
-    else they are read.
+    The result has the order of `reports`. `kin` holds the counts of related reports, and may lack some;
+    `analyses` holds the newest analyses if the caller has them; else they are read.
 
     Raises:
         Refused: the actor may not run the processing stages.
         NotAnalysed: a report has no analysis.
         ValueError: a report occurs twice.
+        Refusal: the stored rules in force cannot be read.
     """
     require(actor, "pipeline.run")
     if not reports:
@@ -213,6 +214,9 @@ def store_priorities(*, actor: Actor, priorities: Sequence[Priority], now: datet
     """Write the next revision of each priority, and a single ledger entry for all of them.
 
     Runs in a transaction of its own, or in the caller's; `now` is the time of writing.
+
+    Raises:
+        ValueError: a report occurs twice.
     """
     packed = [pack_parts(priority.parts) for priority in priorities]
     with transaction.atomic():

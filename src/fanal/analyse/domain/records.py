@@ -123,7 +123,8 @@ def pack_findings(findings: Sequence[Finding]) -> bytes:
 def unpack_findings(content: bytes | memoryview, *, rule_version: str) -> tuple[Finding, ...]:
     """Decode findings that `pack_findings` encoded.
 
-    `rule_version` is their common version, from its own column.
+    `rule_version` is their common version, from its own column. In the order in which they were stored, the
+    strongest first.
 
     Raises:
         zlib.error, msgspec.DecodeError: the content is damaged.
@@ -139,6 +140,8 @@ def pack_parts(parts: Sequence[PriorityPart]) -> bytes:
 
 def unpack_parts(content: bytes | memoryview) -> tuple[PriorityPart, ...]:
     """Decode the terms of a priority score that `pack_parts` encoded.
+
+    In the order of the rules.
 
     Raises:
         zlib.error, msgspec.MsgspecError: the content is damaged.

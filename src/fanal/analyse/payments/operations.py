@@ -52,6 +52,9 @@ def note_payments(
     The result is by report id; a report without payments or without a known desk has no key. Runs in the
     transaction of the analysis. A replay replaces the earlier rows of a report. `typologies` are the rules of
     the scores.
+
+    Raises:
+        Refused: the actor is not the system.
     """
     paying = [report for report in reports if report.payments]
     if not paying:

@@ -67,7 +67,10 @@ class StoredReader(Struct, frozen=True, kw_only=True):
 
 
 def examples_of(*, actor: Actor, report_id: UUID) -> list[Example]:
-    """Return the examples (judged passages) of a report that the actor may read, oldest first."""
+    """Return the examples (judged passages) of a report that the actor may read, oldest first.
+
+    [] if the actor may not read the report.
+    """
     if reach(actor, "report.read").empty or not get_reports(actor=actor, report_ids=[report_id]):
         return []
     return _examples(f"{_EXAMPLE} WHERE report_id = %s ORDER BY id", [report_id])
@@ -123,7 +126,8 @@ def judgements_of(*, example_ids: Sequence[UUID]) -> list[Judgement]:
 def count_judgements(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
     """Count judgements on passages by day, verdict and signal code, those taken back later included.
 
-    Rows: (day in Paris, verdict, code, number), of judgements from `since` to before `until`.
+    Rows: (day in Paris, verdict, code, number), of judgements from `since` to before `until`. In no
+    particular order.
 
     Raises:
         Refused: the actor may not read statistics.

@@ -64,7 +64,7 @@ class LinkReason(Struct, frozen=True, kw_only=True, omit_defaults=True):
     that hold the value) is filled in when links are read. For similarity, `value` is the picture or the
     address, and `measure` the differing bits or the percentage of shared text passages. For similar
     identifiers `value` holds digests that show neither identifier; `between` holds both, the later report's
-    first, once suggestions are read.
+    first, once suggestions are read, else None.
     """
 
     kind: str
@@ -137,6 +137,8 @@ def pack_reasons(reasons: Sequence[LinkReason]) -> bytes:
 
 def unpack_reasons(content: bytes | memoryview) -> tuple[LinkReason, ...]:
     """Decode the reasons that `pack_reasons` encoded.
+
+    In the order in which they were stored.
 
     Raises:
         zlib.error, msgspec.MsgspecError: the content is damaged.
@@ -229,8 +231,8 @@ class JudgementLine(Struct, frozen=True, kw_only=True):
     """A person's judgement on links or dossiers, for display; `reason` is empty once it has expired.
 
     `left` and `right` are the reports on its two sides at the actor's desks; what the sides mean depends on
-    `act` (`JudgementAct`). `author_id` is the person. `undoes` is the judgement that an UNDO revokes,
-    `undone` whether this one is revoked.
+    `act` (`JudgementAct`). `author_id` is the person. `undoes` is the judgement that an UNDO revokes (None
+    for another act), `undone` whether this one is revoked.
     """
 
     id: UUID
@@ -286,7 +288,7 @@ class DossierLine(Struct, frozen=True, kw_only=True):
     """A dossier in a list.
 
     `reports` is its number of reports, `own` that of its reports at the actor's desks. `desk_id` is the desk
-    of its earliest report, `opened_at` when it was created, `number` such as `D-2026-0143`.
+    of its earliest report, `opened_at` when it was created, `number` such as `D-2026-0143`, "" without one.
     """
 
     id: UUID

@@ -157,7 +157,8 @@ class Weights(_StrictWeights, frozen=True, kw_only=True):
     only `neighbours` reports on each side in time. A value seen with more than `companions` identities is a
     hub: it identifies nobody, and keeps `hub_share` (0..1) of its points. `mark` and `family` hold the points
     of each weight class and group of classes, `roles` the factors by role, `near` the points of evidence that
-    makes no pair. The comments of the file explain each number.
+    makes no pair. `version` names the rule, such as `links/2026-12-02.1`; `schema` is that of the file. The
+    comments of the file explain each number.
     """
 
     schema: int

@@ -241,7 +241,7 @@ def dossiers_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, int]:
 def members_of(*, actor: Actor, dossier_id: UUID) -> list[UUID]:
     """Return the ids of a dossier's reports at the actor's desks, oldest first.
 
-    The id of a merged dossier gives the reports of the dossier that replaced it.
+    The id of a merged dossier gives the reports of the dossier that replaced it; [] for an unknown id.
     """
     desks = reach(actor, "dossier.read").desks
     if desks == []:
@@ -316,7 +316,8 @@ def count_open(*, desk_id: int) -> int:
 def numbers_of(*, dossier_ids: Collection[UUID]) -> dict[UUID, str]:
     """Return the numbers (`D-2026-0143`) of dossiers, by dossier id.
 
-    A dossier has the earliest number of its own and of those that were merged into it.
+    Dossiers without a number have no key. A dossier has the earliest number of its own and of those that were
+    merged into it.
     """
     if not dossier_ids:
         return {}

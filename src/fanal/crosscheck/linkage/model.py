@@ -121,7 +121,7 @@ class Model(Struct, frozen=True, kw_only=True):
 
     `least` is the lowest match probability of a pair. `measured` is the quality, `model` the Splink settings,
     `trained_on` holds numbers of the training data by name. `compared_with` is the version of the model with
-    which it was compared, `shipped_measured` that model's quality on the same people.
+    which it was compared, `shipped_measured` that model's quality on the same people; "" and None without.
     """
 
     schema: int

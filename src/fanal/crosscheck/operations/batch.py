@@ -65,7 +65,10 @@ def move(gathered: Gathered, *, actor: Actor) -> list[tuple[UUID, UUID]]:
     The weight of a value changes when its document frequency passes a step, or when it becomes a hub
     (co-occurs with too many identities). Links left with too few points to be shown are deleted. `gathered`
     holds the batch's values with their new shares of points and the removed links. Steps and hubs only rise,
-    and new reports only come between others, so no new pair appears.
+    and new reports only come between others, so no new pair appears. [] if no value changed its weight.
+
+    Raises:
+        Refused: the actor is not the system.
     """
     moved, held = gathered.moved, gathered.held
     if not moved and not gathered.parted:
@@ -258,7 +261,7 @@ def loosened(lost: Sequence[Pair], strong: Sequence[Strong], gathered: Gathered)
 
     `lost` are the pairs that are no longer certain, `strong` the certain links of the batch, `gathered` its
     values with the reports that have them. A pair still connected by other certain links needs nothing,
-    unless a judgement names its dossier.
+    unless a judgement names its dossier. Empty if `lost` is.
     """
     if not lost:
         return set()

@@ -31,7 +31,7 @@ def with_values(actor: Actor, found: Sequence[Suggestion]) -> list[Suggestion]:
     """Return the suggestions, with `between` filled in for reasons of similar identifiers.
 
     `between` holds both identifiers, read from the records; None if they do not show them any more. `found`
-    are suggestions as stored.
+    are suggestions as stored. The order is that of `found`.
     """
     wanted = {
         end
@@ -100,7 +100,7 @@ def suggestions_of(*, actor: Actor, report_id: UUID) -> list[Suggestion]:
 
     The list includes certain links that somebody rejected: they no longer join dossiers, and are suggested
     again when new evidence appears. A pair in one dossier through other links is left out until somebody has
-    answered it.
+    answered it. Equal scores: in order of the later, then the earlier report.
     """
     desks = reach(actor, "link.read").desks
     if desks == []:

@@ -52,7 +52,7 @@ class Origin(Struct, frozen=True, kw_only=True, gc=False):
     """The place where an identifier was found in a report.
 
     `role` says whose value it is, `source` is the path in the report; `at` and `port` are the instant and the
-    port of its use, as written. `weak`: found in free text rather than in a field.
+    port of its use, as written, None if not stated. `weak`: found in free text rather than in a field.
     """
 
     role: SelectorRole

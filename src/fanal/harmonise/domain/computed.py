@@ -44,7 +44,7 @@ def captured_addresses(report: HarmonisedReport) -> tuple[IpSighting, ...]:
     """Return the routable IP addresses that a report states outside its persons, such as a file's upload.
 
     They are read from `extra` (values without a field), with port and instant as written. The reporter's own
-    are left out.
+    are left out. In the order of `extra`, repeats included; () without any.
     """
     found: list[tuple[str, str]] = []
     for extra in report.extra:

@@ -105,7 +105,7 @@ class ReadPerson(Struct, frozen=True, kw_only=True):
     """A person with canonical values, and the results of parsing the person's identifiers.
 
     `readings` are these results, one for each identifier. `path` is that of the person in the report.
-    `odd_age` is an implausible age, removed from the person.
+    `odd_age` is an implausible age, removed from the person; None without.
     """
 
     person: Person

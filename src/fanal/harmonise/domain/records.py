@@ -83,8 +83,8 @@ class SelectorRole(StrEnum):
 class Selector(Struct, frozen=True, kw_only=True, gc=False):
     """An identifier in canonical form, by which reports are compared, with its place in this report.
 
-    `role`: whose value it is; `at` and `port`: instant and port of its use; `source`: its path in the report.
-    `weak` marks a value found in free text rather than in a field of its own.
+    `role`: whose value it is; `at` and `port`: instant and port of its use, None if not stated; `source`: its
+    path in the report. `weak` marks a value found in free text rather than in a field of its own.
     """
 
     kind: SelectorKind
@@ -174,7 +174,7 @@ class ComputedFile(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     `media_type` by the file's first bytes; a picture's dimensions, PDQ hash and its quality (0 to 100);
     `scale`: the divisor at which a large JPEG was decoded; `frames`: PDQ hashes of a video's frames;
     `unhashed`: the code of the reason why there is no PDQ hash. Exact hashes are set only where the file's
-    own fields differ. `width` and `height` are in pixels.
+    own fields differ. `width` and `height` are in pixels. Values that were not computed are None or "".
     """
 
     file: int
@@ -239,7 +239,10 @@ class HarmonisedReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
     rule_version: str = ""
 
     def place_of_facts(self) -> Place | None:
-        """Return the place of the facts; that of a planned meeting with a stated place if none is named."""
+        """Return the place of the facts; that of a planned meeting with a stated place if none is named.
+
+        None if there is neither.
+        """
         if self.place is not None:
             return self.place
         for place in self.places:
@@ -250,7 +253,10 @@ class HarmonisedReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return None
 
     def countries_of(self, role: PlaceRole) -> tuple[str, ...]:
-        """Return the country codes (two capitals) of the stated places with this role."""
+        """Return the country codes (two capitals) of the stated places with this role.
+
+        In the order stated, repeats included.
+        """
         return tuple(
             place.country
             for place in self.places

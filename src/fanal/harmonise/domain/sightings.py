@@ -42,7 +42,8 @@ def key_bytes(kind: SelectorKind, value: str) -> bytes:
 class Sighting(Struct, frozen=True, kw_only=True):
     """The occurrence of an identifier in one report; `at` (RFC 3339, UTC) and `port` are those of its use.
 
-    `weak`: found in free text; `role`: whose value it is; `key`: that of the selector, the identifier.
+    They are None if not stated. `weak`: found in free text; `role`: whose value it is; `key`: that of the
+    selector, the identifier.
     """
 
     key: UUID

@@ -87,7 +87,7 @@ def categories_of(scheme: str, code: str) -> tuple[Category, ...]:
     """Return one `Category` for each mapping of a class; `maps_to` is `SCHEME:CODE`.
 
     A class without a mapping, or of an unknown scheme, is returned once with empty `maps_to` and `lossy` set,
-    so that it stays visible.
+    so that it stays visible. In the order of the bridge file.
     """
     steps = _STEPS.get((scheme, code), ())
     if not steps:

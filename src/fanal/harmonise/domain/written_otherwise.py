@@ -112,7 +112,8 @@ def beginnings(text: str) -> list[str]:
     """Return the prefixes to search for in the index of skeletons, for values that begin with `text`.
 
     They are the skeletons of the text itself, and of its other spellings: without and with a decoration of
-    letters x, with `https://` or `http://` (an address), with the calling code of France (a number).
+    letters x, with `https://` or `http://` (an address), with the calling code of France (a number). Each
+    once; spellings that are too short to search for are left out.
     """
     plain = fold(text).lstrip("@")
     told = [plain]
@@ -176,7 +177,10 @@ def found_selectors(
 
 
 def readings(kind: Kind, text: str) -> tuple[str, ...]:
-    """Return the canonical values of `kind` that a search text stands for: as typed, folded, and parsed."""
+    """Return the canonical values of `kind` that a search text stands for: as typed, folded, and parsed.
+
+    Each once, in this order.
+    """
     typed = unicodedata.normalize("NFKC", text).strip()
     if kind is Kind.URL:
         parsed = read_url(typed).key

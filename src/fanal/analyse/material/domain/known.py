@@ -46,7 +46,7 @@ def exact_hashes(report: HarmonisedReport) -> Iterator[tuple[int, str, str, str]
     """Yield (file index, path, kind, value) of every exact hash (such as SHA-256) of a report's files.
 
     `path` is the place of the hash in the record. Both the hashes that the source states and those that the
-    desk computed are included.
+    desk computed are included. Files in order, those stated first.
     """
     stated = [(index, f"files[{index}]", file) for index, file in enumerate(report.files)]
     own = [(found.file, f"files[{found.file}].computed", found) for found in report.computed]
@@ -61,7 +61,7 @@ def near_hashes(report: HarmonisedReport) -> Iterator[tuple[int, str, str]]:
 
     `path` is the place of the hash in the record. For each file: the hash stated by its source, and the
     desk's own if it differs; for a video, those of its frames. A hash of known low quality is left out, also
-    if the source states it.
+    if the source states it. In order of the files.
     """
     own = {found.file: found for found in report.computed}
     for index, file in enumerate(report.files):

@@ -74,7 +74,8 @@ def watch_matches(
 
     Too many: within the time window of `rule`, at least its number of reports and its share of all. Returns
     the ids of the suspended entries. `analyses` are the first analyses of their reports, each of a different
-    report; matches of addresses do not count. Runs in the caller's transaction.
+    report; matches of addresses do not count. Runs in the caller's transaction. In no particular order; [] if
+    none is, or `analyses` is empty.
     """
     if not analyses:
         return []

@@ -60,6 +60,9 @@ class Material:
         """Return the list entries that match files and addresses of the reports, ready for look-up.
 
         `rules` set the weight of votes; without them votes do not count.
+
+        Raises:
+            RuntimeError: no folder for hash indexes is installed in this process.
         """
         exact, hashes = values_of(reports)
         near = self._near(sorted(hashes))
@@ -130,10 +133,11 @@ def renew_index(*, actor: Actor) -> bool:
     A segment is the file of the lists' hashes with search tables. Only the changes are read from the
     database, the rest comes from the last segment. A damaged segment (each process verifies a file once) is
     rebuilt from the database. Searches continue meanwhile. If the process is killed, the last segment and the
-    database still hold everything; the same goes for a full disk, which is logged.
+    database still hold everything; the same goes for a full disk, which is logged and gives False.
 
     Raises:
         Refused: the actor may not run the processing stages.
+        RuntimeError: no folder for hash indexes is installed in this process.
     """
     require(actor, "pipeline.run")
     newest = listed_entries.newest_change()
@@ -169,7 +173,11 @@ def renew_index(*, actor: Actor) -> bool:
 def find_segment() -> Segment | None:
     """Return the segment (file of the lists' hashes) on disk.
 
-    None if there is none, or it is unreadable, damaged or of another database.
+    None if there is none, or it is unreadable, damaged or of another database. A missing folder of the
+    installation is an error.
+
+    Raises:
+        RuntimeError: no folder for hash indexes is installed in this process.
     """
     try:
         segment = open_segment(_folder() / _SEGMENT)

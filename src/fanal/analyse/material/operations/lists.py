@@ -190,7 +190,7 @@ def add_items(
     scope: str | None = None,
     own: bool = True,
 ) -> list[UUID]:
-    """Add items with hashes or addresses, as `load_list` does; return the id of each.
+    """Add items with hashes or addresses, as `load_list` does; return the id of each, in order.
 
     An item keeps the id it brings (`Item.item_id`); a value held by another item of the list stays with that
     item. URL values are comparison keys (`HarmonisedUrl.key`). Items are processed in portions and not held

@@ -98,7 +98,10 @@ def entries_of(*, values: Iterable[tuple[str, str]]) -> list[KnownEntry]:
 
 
 def entries_by_id(*, ids: Sequence[UUID]) -> dict[UUID, KnownEntry]:
-    """Return the list entries, not withdrawn, by row id; `ids` are of rows (single values), not items."""
+    """Return the list entries, not withdrawn, by row id; `ids` are of rows (single values), not items.
+
+    Ids of withdrawn or unknown rows have no key.
+    """
     if not ids:
         return {}
     found = sql.rows(

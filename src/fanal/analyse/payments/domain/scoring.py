@@ -50,7 +50,7 @@ class PayerScore(Struct, frozen=True, kw_only=True):
     '' for none. `suspected`: whether the score reaches the typology's threshold. `points` are the indicators
     found. `total` is in euros, over the transfers with a known currency; `countries` are the beneficiaries'.
     `sender` is the payer; `first_at` and `last_at` are the times of the first and last transfer.
-    `rule_version` is the version of the typologies.
+    `rule_version` is the version of the typologies. They are None if no transfer has a time.
     """
 
     sender: PayingParty
@@ -341,8 +341,8 @@ class PayerLine(Struct, frozen=True, kw_only=True):
     `payer` is the digest `PayingParty.id`, `report_id` the report with the most details about the payer.
     `score` (0..1) and `suspected` are those of the strongest `typology`, `codes` the payment indicators
     found. `countries` are the beneficiaries'. `transfers` and `beneficiaries` are numbers, `total` is in
-    euros; `first_at` and `last_at` are the times of the first and last transfer. `rule_version` are the rules
-    of the score, computed at `scored_at`.
+    euros; `first_at` and `last_at` are the times of the first and last transfer, None if none has a time.
+    `rule_version` are the rules of the score, computed at `scored_at`.
     """
 
     payer: UUID

@@ -244,7 +244,10 @@ def _before(slots: Sequence[_Slot], slot: int) -> list[int]:
 
 
 def expand(phrase: str) -> list[str]:
-    """Return the phrases equivalent to a phrase with choices of several words (`t'as|tas` gives two)."""
+    """Return the phrases equivalent to a phrase with choices of several words (`t'as|tas` gives two).
+
+    A phrase without such choices gives itself alone.
+    """
     rows: list[list[str]] = [[]]
     for part in phrase.split():
         body = part.removesuffix("?")

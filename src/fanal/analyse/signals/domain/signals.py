@@ -57,7 +57,8 @@ class Read(Struct, kw_only=True):
 def read_sentences(said: Iterable[Utterance], lexicon: Lexicon) -> Iterator[Read]:
     """Yield each sentence of the utterances with the phrases of the lexicon that match in it.
 
-    Signals are evidence; contexts change the scores of signals around them. Negated contexts are left out.
+    Signals are evidence; contexts change the scores of signals around them. Negated contexts are left out. In
+    reading order; sentences without a phrase too.
     """
     place = 0
     for utterance in said:

@@ -156,7 +156,10 @@ def unmask_word(word: str) -> str:
 
 
 def tokenize(text: str) -> list[Token]:
-    """Return the tokens of `text`, in time linear in its length."""
+    """Return the tokens of `text`, in time linear in its length.
+
+    In order, with their places (offsets in characters).
+    """
     return [
         Token(normalize_word(match.group()), match.start(), match.end())
         for match in _TOKEN.finditer(text)

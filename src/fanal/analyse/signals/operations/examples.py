@@ -132,6 +132,7 @@ def check_sentence(*, actor: Actor, example_id: UUID, object_id: UUID, now: date
             sentence was written meanwhile), SENTENCE (no letter, or an invisible character), LENGTH (too
             long), COPIED (it repeats words of the report).
         OSError, EnvelopeRefused: as `open_object`.
+        ObjectUnknown, KeyMissing: the sentence was erased meanwhile, or this process does not hold its key.
     """
     with transaction.atomic():
         example, desk_id = _held(actor, example_id)

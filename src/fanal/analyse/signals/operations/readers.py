@@ -84,6 +84,7 @@ def train_version(*, actor: Actor, now: datetime) -> UUID:
             report was erased, or a neutral sentence withdrawn meanwhile).
         ObjectUnknown, OSError: the vault cannot open an example, or seal what was learnt from it.
         TextUnembedded: the engine has no embedding of a text of the corpus.
+        EnvelopeRefused: the sealed bytes of an example were altered.
     """
     require(actor, "rules.draft")
     reader = reader_in_force()

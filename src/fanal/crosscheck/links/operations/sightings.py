@@ -110,7 +110,7 @@ def crowd_of(
     `value` is the whole key of the selector (identifier), `newest` its newest occurrences in reports, `batch`
     the ids of the batch's holders. Around each report of the batch that the newest rows do not cover, at
     least `most` holders (or all) are read on each side, in the order of report ids, which is the order of
-    receipt.
+    receipt. The actor is the system, else Refused is raised.
     """
     reports = sorted(batch)
     own = frozenset(reports)
@@ -195,7 +195,7 @@ def holders_of(
     The first result maps the short key of a value (eight bytes) to its holders, the second a report to its
     desk. `cards` are the comparable data of the batch by report, `evidence` all its values by short key. A
     value with fewer than two holders is absent. A stop key (a value so frequent that it links nobody) gets
-    `weights.most_holders` + 1 as its count, and no holders.
+    `weights.most_holders` + 1 as its count, and no holders. The actor is the system, else Refused is raised.
     """
     # In index order, so that the server finds each key on index pages that it has just read.
     wanted = sorted(evidence.values(), key=attrgetter("whole"))
@@ -330,7 +330,7 @@ def gather(*, actor: Actor, reports: Sequence[HarmonisedReport], weights: Weight
     """Return the batch `reports` with all already linked reports that share a value with them, as columns.
 
     `weights` are those of the linkage rule: they set the frequency steps, and how many holders of a value are
-    read.
+    read. The actor is the system, else Refused is raised.
     """
     cards: dict[UUID, Card] = {}
     evidence: dict[int, Evidence] = {}

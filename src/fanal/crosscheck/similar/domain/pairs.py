@@ -106,7 +106,8 @@ def near_pages(
 
     Similar are a mirror (the same page on another host) and a page of the same folder. `pages` holds (key,
     address) of all reports that share a page key with it, as from `Sketcher.pages`; `holders` maps a key to
-    its reports. `rules` sets the scores.
+    its reports. `rules` sets the scores. Mirrors first; of each kind the newest reports first, at most
+    `rules.suggested`.
     """
     own = {address for _, address in pages[report_id]}
     best: dict[tuple[str, UUID], NearReport] = {}

@@ -114,7 +114,7 @@ class Suggestion(Struct, frozen=True, kw_only=True):
     """A suggested pair of reports at the actor's desks, with its score (0..1) and reasons.
 
     `report_id` is the later report, `other_id` the earlier. `fresh` are the reasons added since a rejection;
-    `answer` is the id of the person's judgement (accepted or rejected), if there is any.
+    `answer` is the id of the person's judgement (accepted or rejected), if there is any, else None.
     """
 
     report_id: UUID

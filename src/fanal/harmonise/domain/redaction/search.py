@@ -34,7 +34,8 @@ def search_words(report: HarmonisedReport, identity: Identity) -> str:
 def told_by(text: str, own: str) -> tuple[str, ...]:
     """Return what a text reveals of a reporter's value `own` (a name, a contact).
 
-    The whole value, or else those of its words that occur in the text; () if it reveals nothing.
+    The whole value, or else those of its words that occur in the text, in the order of `own`; () if it
+    reveals nothing.
     """
     if _without(text, frozenset({own})) == text:
         return ()

@@ -149,7 +149,7 @@ _LONGEST_LOCAL = 64  # octets, RFC 5321, 4.5.3.1.1
 
 
 class IpAddress(Struct, frozen=True, kw_only=True):
-    """An IP address in canonical form; `port`: the port written after the address, if any."""
+    """An IP address in canonical form; `port`: the port written after the address, None without."""
 
     value: str
     port: int | None = None
@@ -176,7 +176,10 @@ def read_ip(text: str) -> IpAddress | None:
 
 
 def read_port(text: str | None) -> int | None:
-    """Parse a port number; return None outside 1..65535."""
+    """Parse a port number; return None outside 1..65535.
+
+    None too for other characters than ASCII digits.
+    """
     if not text or not text.isascii() or not text.isdigit():
         return None
     port = int(text[:6])
