@@ -103,7 +103,7 @@ def read_file(*, file: ActFile) -> MeasureFile:
 
 
 def list_by_ids(*, actor: Actor, measure_ids: Sequence[UUID]) -> dict[UUID, Measure]:
-    """Return the removal requests with these ids that the actor may read, by id."""
+    """Return the removal requests with these ids that the actor may read, by id; others have no key."""
     found = casework.get_acts(actor=actor, lifecycle=REMOVAL, act_ids=measure_ids)
     return _measures(list(found.values()))
 

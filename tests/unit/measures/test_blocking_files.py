@@ -101,6 +101,12 @@ def test_no_format_writes_what_is_no_name(form: str, name: str) -> None:
         FORMATS[form].write(forged)
 
 
+def test_a_file_cut_within_quotes_is_refused_as_no_csv_file() -> None:
+    for content in (b'"a.example', b'"a"b,c\n'):
+        with pytest.raises(ListWrong, match="no CSV file"):
+            FORMATS["csv"].check(content, block("a.example"))
+
+
 def test_csv_and_json_give_the_dates_of_each_name() -> None:
     made = block(*NAMES)
     rows = list(csv.DictReader(FORMATS["csv"].write(made).decode().splitlines()))

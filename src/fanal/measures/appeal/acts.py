@@ -72,6 +72,7 @@ def open_appeal(  # noqa: PLR0913 - one for each field of the application
             (`known_at` is before the sending or after the filing), TEXT_UNREADABLE, a code of `take_step`.
         Refused: the actor may not register appeals at that desk.
         OSError: the proof's file could not be sealed; nothing is recorded.
+        DelayMissing: as `rules.terms_of`.
     """
     found = casework.get_act(actor=actor, lifecycle=contested, act_id=contested_id)
     if found is None:
@@ -146,6 +147,7 @@ def record_appeal(
         TransitionRefused: its state allows no such transition.
         Refused: the actor may not record steps of appeals at that desk.
         OSError: the proof's file could not be sealed; nothing is recorded.
+        DelayMissing: the reference data have no checked term for contesting the ruling.
     """
     if transition in REASONED and not stripped(event.reason):
         raise Refusal("appeal", "NO_REASON")

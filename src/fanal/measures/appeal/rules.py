@@ -23,7 +23,9 @@ _NEXT = {
 class AppealFacts(Struct, frozen=True, kw_only=True):
     """The facts from which the terms of an appeal are computed; instants of steps not yet made are None.
 
-    `known_at` is when the filer received the measure or learned of it, None if unknown.
+    `known_at` is when the filer received the measure or learned of it, None if unknown. `filed_at` is the
+    filing, `heard_at` the hearing, `ruled_at` the ruling, `appealed_at` the further appeal, `final_at` the
+    final ruling.
     """
 
     state: AppealState
@@ -58,7 +60,7 @@ def terms_of(facts: AppealFacts, *, catalogue: Catalogue) -> tuple[Term, ...]:
     """Return the legal terms of an appeal that have started, in their order.
 
     They are those to file (48 hours), for the court to rule (72 hours), to contest the ruling (ten days) and
-    for the court of appeal to rule (one month).
+    for the court of appeal to rule (one month). A struck appeal has none: ().
 
     Raises:
         DelayMissing: the reference data have no checked version of one of them on the day that it starts.
@@ -87,6 +89,9 @@ def due_at(facts: AppealFacts, *, catalogue: Catalogue) -> datetime | None:
     """Return the deadline of the next step of an appeal; None once it is closed or struck.
 
     While a court is to rule that is the court's own term: past it, the desk asks the registry.
+
+    Raises:
+        DelayMissing: as `terms_of`.
     """
     ends = {one.code: one.ends_at for one in terms_of(facts, catalogue=catalogue)}
     if facts.state is AppealState.NOTED:

@@ -50,7 +50,11 @@ class AppealView(Struct, frozen=True, kw_only=True):
 
 
 def view_of(*, actor: Actor, act: Act, now: datetime) -> AppealView:
-    """Return an appeal, already read by the actor as an act, with its facts and terms at `now`."""
+    """Return an appeal, already read by the actor as an act, with its facts and terms at `now`.
+
+    Raises:
+        DelayMissing: as `rules.terms_of`.
+    """
     del actor  # the act was read by them
     (view,) = _views([act], now=now)
     return view
@@ -62,6 +66,9 @@ def list_appeals(
     """Return at most `limit` appeals that the actor may read, the earliest deadline first.
 
     Without `states`, those in every state are returned. Closed ones come last.
+
+    Raises:
+        DelayMissing: as `rules.terms_of`.
     """
     found = casework.list_acts(actor=actor, lifecycle=APPEAL, states=states, limit=limit)
     views = _views(found, now=now)
@@ -71,7 +78,11 @@ def list_appeals(
 def appeals_against(
     *, actor: Actor, report_id: UUID, contested_ids: Collection[UUID], now: datetime
 ) -> tuple[AppealView, ...]:
-    """Return the appeals that the actor may read against measures on a report, oldest first."""
+    """Return the appeals that the actor may read against measures on a report, oldest first.
+
+    Raises:
+        DelayMissing: as `rules.terms_of`.
+    """
     found = casework.acts_on(actor=actor, lifecycle=APPEAL, subject_ids=[report_id])
     views = _views(found.get(report_id, ()), now=now)
     return tuple(view for view in views if view.contested_id in contested_ids)

@@ -211,9 +211,12 @@ def write_file(block: BlockList, form: ListFormat) -> bytes:
 
 
 def write_csv(block: BlockList) -> bytes:
-    """Serialise a blocking list as CSV, a line for each name.
+    """Serialise a blocking list as CSV, a header and a line for each name.
 
-    Columns: the name, its start and expiry, serial and expiry of the list.
+    Columns: the name, its start and expiry, serial and expiry of the list; instants in UTC (ISO 8601).
+
+    Raises:
+        ValueError: a name is not in the form that `names.read_name` returns.
     """
     check_written(block.names)
     ends = f"{block.serial},{written_instant(block.expires_at)}"
@@ -228,9 +231,12 @@ def check_csv(content: bytes, block: BlockList) -> None:
     """Check that a CSV file contains exactly a blocking list.
 
     Raises:
-        ListWrong: it differs.
+        ListWrong: it differs, or is no CSV file.
     """
-    rows = list(csv.reader(io.StringIO(_text(content)), strict=True))
+    try:
+        rows = list(csv.reader(io.StringIO(_text(content)), strict=True))
+    except csv.Error as error:
+        raise ListWrong(f"no CSV file: {error}") from None
     dates = (str(block.serial), written_instant(block.expires_at))
     wanted = [
         [entry.name, written_instant(entry.since), written_instant(entry.expires), *dates]
@@ -241,7 +247,11 @@ def check_csv(content: bytes, block: BlockList) -> None:
 
 
 def write_json(block: BlockList) -> bytes:
-    """Serialise a blocking list as one JSON object, with `since` and `expires` of each name."""
+    """Serialise a blocking list as one JSON object, with `since` and `expires` of each name.
+
+    Raises:
+        ValueError: a name is not in the form that `names.read_name` returns.
+    """
     check_written(block.names)
     return msgspec.json.encode(_as_json(block)) + b"\n"
 
@@ -284,6 +294,9 @@ def write_hosts(block: BlockList) -> bytes:
     """Serialise a blocking list as a hosts file, which maps each name to an unusable address.
 
     Such a file has no wildcards: subdomains of a listed name are not blocked.
+
+    Raises:
+        ValueError: a name is not in the form that `names.read_name` returns.
     """
     names = check_written(block.names)
     head = f"{_head(block, '#')}# names below the listed ones are not blocked by a hosts file\n"
@@ -305,7 +318,11 @@ def check_hosts(content: bytes, block: BlockList) -> None:
 
 
 def write_adblock(block: BlockList) -> bytes:
-    """Serialise a blocking list as a filter list of ad blockers (Adblock Plus), to be renewed each hour."""
+    """Serialise a blocking list as a filter list of ad blockers (Adblock Plus), to be renewed each hour.
+
+    Raises:
+        ValueError: a name is not in the form that `names.read_name` returns.
+    """
     names = check_written(block.names)
     head = f"[Adblock Plus 2.0]\n{_head(block, '!')}! Version: {block.serial}\n! Expires: 1 hours\n"
     return "".join([head, *(f"||{name}^\n" for name in names)]).encode("ascii")

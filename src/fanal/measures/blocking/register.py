@@ -89,6 +89,7 @@ def make_blocklist(*, actor: Actor, now: datetime) -> BlockList:
     Raises:
         Refused: the actor may not export.
         ListWrong: a blocked name covers the stop page (`blocklist.make_list`).
+        ValueError: a stored name is not in the form that `names.read_name` returns.
     """
     with lists_locked(actor):
         return keep_list(
@@ -130,6 +131,7 @@ def keep_list(
 
     Raises:
         ListWrong: a name covers the stop page, or no serial is later than all (`blocklist.make_list`).
+        ValueError: a name is not in the form that `names.read_name` returns.
     """
     last = sql.rows("SELECT serial FROM measures_blocklist ORDER BY position DESC LIMIT 1")
     block = make_list(

@@ -105,6 +105,9 @@ def expiry_of(facts: BlockingFacts, *, catalogue: Catalogue) -> datetime | None:
 
     That is the deadline of its next check, the end of the court's decision for a mirror, or the deadline of
     the answer to a doubt, whichever is earliest.
+
+    Raises:
+        DelayMissing: the reference data have no delay in force on the day from which it counts.
     """
     if facts.state not in BLOCKS or facts.listed_at is None:
         return None
@@ -131,7 +134,11 @@ def longest_doubt(level: str, *, catalogue: Catalogue, on: date) -> timedelta:
 
 
 def due_at(facts: BlockingFacts, *, catalogue: Catalogue) -> datetime | None:
-    """Return the deadline of the next step of a blocking; None once it is lifted or withdrawn."""
+    """Return the deadline of the next step of a blocking; None once it is lifted or withdrawn.
+
+    Raises:
+        DelayMissing: the reference data have no delay in force on the day from which it counts.
+    """
     match facts.state:
         case BlockingState.DRAFT | BlockingState.TO_SECOND:
             return _bounded(facts, _desk(facts, "SECOND", facts.created_at, catalogue))

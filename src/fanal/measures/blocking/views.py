@@ -59,7 +59,11 @@ class BlockingView(Struct, frozen=True, kw_only=True):
 
 
 def view_of(*, actor: Actor, act: Act, now: datetime) -> BlockingView:
-    """Return a blocking, already read by the actor as an act, with its facts and deadlines at `now`."""
+    """Return a blocking, already read by the actor as an act, with its facts and deadlines at `now`.
+
+    Raises:
+        DelayMissing: the reference data have no delay in force for one of its deadlines.
+    """
     (view,) = _views([act], actor=actor, now=now)
     return view
 
@@ -76,6 +80,9 @@ def list_blockings(
 
     Without `states`, blockings in every state are returned. Ended ones come last. `lifecycle` is the kind of
     act, `MIRROR` for mirrors.
+
+    Raises:
+        DelayMissing: the reference data have no delay in force for one of its deadlines.
     """
     found = casework.list_acts(actor=actor, lifecycle=lifecycle, states=states, limit=limit)
     views = _views(found, actor=actor, now=now)
@@ -85,7 +92,11 @@ def list_blockings(
 def list_every(
     *, actor: Actor, states: Iterable[str], now: datetime, limit: int = MOST
 ) -> tuple[BlockingView, ...]:
-    """Return the blockings and mirrors in some states that the actor may read, at most `limit` of each."""
+    """Return the blockings and mirrors in some states that the actor may read, at most `limit` of each.
+
+    Raises:
+        DelayMissing: the reference data have no delay in force for one of its deadlines.
+    """
     return tuple(
         view
         for kind in (BLOCKING, MIRROR)
@@ -96,13 +107,21 @@ def list_every(
 def blockings_on(
     *, actor: Actor, report_id: UUID, now: datetime, lifecycle: Lifecycle = BLOCKING
 ) -> tuple[BlockingView, ...]:
-    """Return the blockings of a kind on a report that the actor may read, oldest first."""
+    """Return the blockings of a kind on a report that the actor may read, oldest first.
+
+    Raises:
+        DelayMissing: the reference data have no delay in force for one of its deadlines.
+    """
     found = casework.acts_on(actor=actor, lifecycle=lifecycle, subject_ids=[report_id])
     return tuple(_views(found.get(report_id, ()), actor=actor, now=now))
 
 
 def still_blocked(*, actor: Actor, view: BlockingView, now: datetime) -> tuple[BlockingView, ...]:
-    """Return the other blockings in force that block the name of `view`: lifting it then changes nothing."""
+    """Return the other blockings in force that block the name of `view`: lifting it then changes nothing.
+
+    Raises:
+        DelayMissing: the reference data have no delay in force for one of its deadlines.
+    """
     found = list_every(actor=actor, states=BLOCKS, now=now)
     return tuple(
         one

@@ -224,6 +224,7 @@ def restoration_of(*, actor: Actor, file: ActFile, now: datetime) -> tuple[Mail,
     Raises:
         Refusal: NOT_ENDED (it is in force, or nobody was notified), EXPIRED (its document was erased).
         Refused: the actor may not read the act.
+        DelayMissing: the reference data have no delay in force for one of its deadlines.
     """
     ended = views.view_of(actor=actor, act=file.act, now=now).facts.ended_at
     if ended is None:

@@ -81,7 +81,7 @@ def hours_of(code: str, *, catalogue: Catalogue, on: date) -> int:
 def check_targets(targets: Sequence[str], *, known: Sequence[str]) -> tuple[str, ...]:
     """Check the addresses to keep in a dereferencing, and return each once.
 
-    `known` are the addresses of the act so far: none may be added.
+    `known` are the addresses of the act so far: none may be added. The order is that of `targets`.
 
     Raises:
         Refusal: kind `dereferencing`: NO_TARGET (none is left), FOREIGN_TARGET (an unknown address).
@@ -98,6 +98,9 @@ def lapses_at(facts: DereferencingFacts, *, catalogue: Catalogue) -> datetime | 
     """Return from when a dereferencing may only be lifted, not prolonged; None if it is not in force.
 
     That is the deadline of its next check, or of the answer to a doubt if that is earlier.
+
+    Raises:
+        DelayMissing: the reference data have no delay in force on the day from which it counts.
     """
     if facts.state not in LASTS or facts.notified_at is None:
         return None
@@ -108,7 +111,11 @@ def lapses_at(facts: DereferencingFacts, *, catalogue: Catalogue) -> datetime | 
 
 
 def due_at(facts: DereferencingFacts, *, catalogue: Catalogue) -> datetime | None:
-    """Return the deadline of the next step of a dereferencing; None once it is lifted or withdrawn."""
+    """Return the deadline of the next step of a dereferencing; None once it is lifted or withdrawn.
+
+    Raises:
+        DelayMissing: the reference data have no delay in force on the day from which it counts.
+    """
     match facts.state:
         case DereferencingState.DRAFT | DereferencingState.TO_SECOND:
             return _desk(facts, "SECOND", facts.created_at, catalogue)

@@ -57,7 +57,11 @@ class DereferencingView(Struct, frozen=True, kw_only=True):
 
 
 def view_of(*, actor: Actor, act: Act, now: datetime) -> DereferencingView:
-    """Return a dereferencing, already read by the actor as an act, with its facts and deadlines at `now`."""
+    """Return a dereferencing, already read by the actor as an act, with its facts and deadlines at `now`.
+
+    Raises:
+        DelayMissing: the reference data have no delay in force for one of its deadlines.
+    """
     del actor  # the act was read by them
     (view,) = _views([act], now=now)
     return view
@@ -69,6 +73,9 @@ def list_dereferencings(
     """Return at most `limit` dereferencings that the actor may read, the earliest deadline first.
 
     Without `states`, those in every state are returned. Ended ones come last.
+
+    Raises:
+        DelayMissing: the reference data have no delay in force for one of its deadlines.
     """
     found = casework.list_acts(actor=actor, lifecycle=DEREFERENCING, states=states, limit=limit)
     views = _views(found, now=now)
@@ -78,7 +85,11 @@ def list_dereferencings(
 def list_resting(
     *, actor: Actor, report_id: UUID, removal_id: UUID, now: datetime
 ) -> tuple[DereferencingView, ...]:
-    """Return the dereferencings based on a removal request that the actor may read, oldest first."""
+    """Return the dereferencings based on a removal request that the actor may read, oldest first.
+
+    Raises:
+        DelayMissing: the reference data have no delay in force for one of its deadlines.
+    """
     found = casework.acts_on(actor=actor, lifecycle=DEREFERENCING, subject_ids=[report_id])
     views = _views(found.get(report_id, ()), now=now)
     return tuple(view for view in views if view.removal_id == removal_id)

@@ -85,7 +85,10 @@ def draft_requests(
 
 
 def targets_of(report: HarmonisedReport) -> tuple[Target, ...]:
-    """Return the web addresses of a report that a removal request can name: parsed ones with a host name."""
+    """Return the web addresses of a report that a removal request can name: parsed ones with a host name.
+
+    In the order of the report, repeats included.
+    """
     return tuple(
         Target(address=url.canonical, host=url.host)
         for url in report.urls

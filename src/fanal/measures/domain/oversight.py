@@ -69,7 +69,7 @@ class DeskAnswer(Struct, frozen=True, kw_only=True):
 class Recommendation(Struct, frozen=True, kw_only=True):
     """A recommendation of the overseer on a removal request, with its reasons (`words`) and any answer.
 
-    `measure_id` is the request, `due_at` the desk's own deadline for the answer.
+    `measure_id` is the request, `due_at` the desk's own deadline for the answer; `answer` is None before it.
     """
 
     id: UUID
@@ -157,7 +157,8 @@ def likeness_of(request: Request, alike: MeasureLikeness) -> tuple[str, ...]:
 def reading_since(session: Session) -> datetime:
     """Return the start of the current reading time: the start of the session or the end of the last pause.
 
-    Reading time is the time in an oversight session since then, even if a pause has begun.
+    Reading time is the time in an oversight session since then. A pause that has begun but not ended does not
+    change the result.
     """
     resumed = [e.at for e in session.events if e.what is Happening.RESUMED]
     return max([session.started_at, *resumed])

@@ -120,7 +120,9 @@ class Measure(Struct, frozen=True, kw_only=True):
     document. `digest` is the SHA-256 of the document, `level` the urgency. `due_at` is the next deadline,
     legal or the desk's own; `legal_due_at` the end of the 24 hours for removal; `non_disclosure_until` the
     end of the period in which the host must not inform the content provider. `sent_at`, `received_at` and
-    `executed_at` are the instants that people recorded, not those of the record. Instants of steps not yet
+    `executed_at` are the instants that people recorded, not those of the record. `due_at` is None from the
+    sending until the receipt, and after the end; `legal_due_at` before the receipt, and while the time is
+    suspended; `non_disclosure_until` without such a duty or before the sending. Instants of steps not yet
     made are None.
     """
 

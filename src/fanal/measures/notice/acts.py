@@ -29,7 +29,7 @@ from fanal.orient.domain.records import Track
 def open_from_decision(*, actor: Actor, opening: Opening, now: datetime) -> tuple[UUID, ...]:
     """Draft one notice for each host of a report, in the transaction of the decision; return their ids.
 
-    `opening` holds the decision and its report.
+    `opening` holds the decision and its report. In the order of the hosts in the report.
 
     Raises:
         Refusal: NOT_THE_DECISION (not the actor's, or without the track NOTICE), NO_GROUND (no legal basis of

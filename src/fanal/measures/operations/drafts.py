@@ -44,7 +44,8 @@ def open_from_decision(
 
     `opening` holds the decision and its report. A draft with a complete addressee is submitted at once to its
     second person, unless there are warnings: then a person submits it, with a reason.
-    `casework.operations.record_decision` calls this in its transaction.
+    `casework.operations.record_decision` calls this in its transaction. In the order of the hosts in the
+    report.
 
     Raises:
         Refusal: NOT_THE_DECISION (the decision is not the actor's, or without measures), MEASURES_CLOSED (no

@@ -133,6 +133,7 @@ def removal_of(actor: Actor, removal_id: UUID) -> Measure:
 
     Raises:
         ActUnknown: the actor may read no such request.
+        DelayMissing: as `queries.get_measure`.
     """
     found = get_measure(actor=actor, measure_id=removal_id)
     if found is None:

@@ -61,8 +61,9 @@ class Copy(Struct, frozen=True, kw_only=True):
 
     `isp` is the provider's name. The name server `primary` holds the copy; `update_key` may change it, and
     the provider transfers it with `transfer_key`. `canary` is a name only in this copy, for tracing leaks.
-    The last three serve monitoring: `secondary`, the provider's name server, is queried for its serial, and
-    `resolver` is the server of its clients; at the addresses `outside`, nobody may read the zone.
+    The last three serve monitoring (None or () without): `secondary`, the provider's name server, is queried
+    for its serial, and `resolver` is the server of its clients; at the addresses `outside`, nobody may read
+    the zone.
     """
 
     isp: str
@@ -98,7 +99,7 @@ class _Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def key_files(content: bytes) -> list[str]:
-    """Return the paths of the key files that the settings name, as written.
+    """Return the paths of the key files that the settings name, as written; sorted, each once.
 
     Raises:
         CopiesRefused: the settings cannot be read.

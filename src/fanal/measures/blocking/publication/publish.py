@@ -115,6 +115,9 @@ def changes_waiting(*, folder: Path, now: datetime) -> Waiting:
     """Return the blocked names that no published version of the list has contained yet.
 
     `folder` is that of the published versions.
+
+    Raises:
+        ValueError: a stored name is not in the form that `names.read_name` returns.
     """
     before = published.read_latest(folder, keys=signer.current().known_keys)
     return _waiting(in_force(now=now + MARGIN), before, now=now)
