@@ -113,6 +113,9 @@ def parts_of(
     """Return every part of the installation with its state, faults first.
 
     `accounts` are all accounts, where the caller has them already.
+
+    Raises:
+        Refused: the actor may not list accounts.
     """
     known = list_accounts(actor=actor, now=now) if accounts is None else accounts
     parts = [*_machines(), *_reports(now), *_mail(actor, now), *_kept(actor, now), *_people(known)]

@@ -62,6 +62,9 @@ def mail_tests_of(request: HttpRequest) -> Mapping[str, object]:
     Keys: `tests`, the last five messages of a day as (message, name of the person, state); `waits`: one of
     them has no result so far; `own_address`: the reader's, "" without one; `on_duty`: number of addresses of
     the people on duty.
+
+    Raises:
+        Refused: the reader may not test the mail.
     """
     actor, now = actor_of(request), now_of(request)
     tests = list_mail_tests(actor=actor, since=now - _SINCE)[:_SHOWN]

@@ -91,6 +91,10 @@ def note_added(instance: Authenticator, *, created: bool, **_more: object) -> No
 
     Recovery codes do not verify a session. Receiver of the save signal of an authenticator (`instance`):
     later saves (`created` false) are ignored. Enrolment has proved the factor.
+
+    Raises:
+        SignInOver: the account was closed, or its password or sessions were changed, since the request loaded
+            it.
     """
     if not created:
         return
@@ -108,6 +112,10 @@ def note_removed(instance: Authenticator, **_more: object) -> None:
     """Record in the ledger a factor (`instance`) that a person removed on a page, with a notice by e-mail.
 
     The notice goes to the person and their supervisors. Receiver of the delete signal of an authenticator.
+
+    Raises:
+        SignInOver: the account was closed, or its password or sessions were changed, since the request loaded
+            it.
     """
     _note(instance, added=False, notice=True)
 
@@ -192,7 +200,11 @@ def install_key(*, secret: str) -> None:
 
 
 def seal(text: str) -> str:
-    """Return `text` encrypted with AES-256-GCM, in base64."""
+    """Return `text` encrypted with AES-256-GCM, in base64.
+
+    Raises:
+        RuntimeError: no key is installed.
+    """
     nonce = os.urandom(_NONCE)
     sealed = AESGCM(_installed()).encrypt(nonce, text.encode(), _PURPOSE)
     return base64.urlsafe_b64encode(nonce + sealed).decode()

@@ -170,7 +170,11 @@ class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth carr
 
     @property
     def openid_config(self) -> dict[str, object]:
-        """The provider's OpenID discovery document (issuer, endpoints), fetched once per exchange."""
+        """The provider's OpenID discovery document (issuer, endpoints), fetched once per exchange.
+
+        Raises:
+            requests.RequestException, ProviderUnsound: as `openid.discover`.
+        """
         known = self.__dict__.get("_said")
         if isinstance(known, dict):
             return known
@@ -209,6 +213,8 @@ class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth carr
 
         Raises:
             TokenRefused: the ID token is missing or invalid.
+            ProviderUnsound: the provider's keys cannot be fetched or used.
+            requests.RequestException: the provider does not answer.
         """
         claims = claims_of(
             response.get("id_token"),

@@ -131,7 +131,13 @@ def package(request: HttpRequest, package_id: UUID) -> HttpResponse:
 
 
 def shown(report_id: UUID, *, actor: Actor) -> Sequence[PlannedShare]:
-    """Return the transfers of a report to other desks, planned or made, for its page."""
+    """Return the transfers of a report to other desks, planned or made, for its page.
+
+    [] for a report with none.
+
+    Raises:
+        Refused: the actor may not read destinations.
+    """
     return queries.items_of(actor=actor, report_ids=[report_id]).get(report_id, [])
 
 

@@ -53,6 +53,9 @@ def charge_of(request: HttpRequest, case: Case, *, refused: str = "") -> Charge:
 
     If the reader is the assignee, the assignment is marked as seen, unless the browser only fetches the page
     ahead. `refused`: why a form was refused, "" if none was.
+
+    Raises:
+        Refused: the reader may list reports at no desk.
     """
     actor, now, report_id = actor_of(request), now_of(request), case.report_id
     if request.method == "GET" and not is_fetched_ahead(request):

@@ -204,6 +204,7 @@ def mark(
 
     Raises:
         Http404: the session is another person's, has ended, or does not hold the measure.
+        Refused: the person may not recommend, so that they have no oversight session.
     """
     try:
         note_in_session(

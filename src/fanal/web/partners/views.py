@@ -214,6 +214,9 @@ def sent_feedback(
 
     With `before`, feedback given before that id, newest first; else oldest first. `report_id`: on this report
     only. `limit`: at most so many. The sending is recorded in the ledger.
+
+    Raises:
+        Refused: the actor is no partner.
     """
     try:
         return send_feedback(actor=actor, before=before, report_id=report_id, limit=limit, now=now)

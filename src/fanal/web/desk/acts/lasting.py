@@ -73,6 +73,11 @@ def take(kind: Lasting, pages: acts.ActPages, request: HttpRequest, act_id: UUID
     """Record the step of an act that the form names; a refusal is shown on its page.
 
     `pages` is the configuration of the kind's pages.
+
+    Raises:
+        Http404: the person may read no such act.
+        Refused: the person lacks the right.
+        OSError: the proof's file could not be sealed; nothing is recorded.
     """
 
     def step() -> None:
@@ -117,6 +122,7 @@ def draft(
 
     Raises:
         Http404: no such act.
+        Refused: the person lacks the right at that desk.
     """
     actor, (lifecycle, act_id) = actor_of(request), basis
     found = queries.get_act(actor=actor, lifecycle=lifecycle, act_id=act_id)

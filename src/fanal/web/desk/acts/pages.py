@@ -218,7 +218,8 @@ def take(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
     """Record the step (transition) of an official act that the form names, with its proof and outcome.
 
     Redirects to the act's page, or shows it with the reason of a refusal. `pages`: the configuration of the
-    act's kind (measure, referral, …).
+    act's kind (measure, referral, …). Raises the errors of `record`, and OSError if the proof's file could
+    not be sealed.
     """
 
     def step() -> None:
@@ -386,7 +387,8 @@ def refused(
 ) -> HttpResponse:
     """Return an official act's page with `said`, the reason of a refusal (status 409 by default).
 
-    `pages`: the configuration of the act's kind (measure, referral, …).
+    `pages`: the configuration of the act's kind (measure, referral, …). Raises Http404 if the person may read
+    no such act.
     """
     context = _context(pages, request, act_id, said)
     return render(request, pages.template, context, status=status)
@@ -396,7 +398,7 @@ def sign(pages: ActPages, request: HttpRequest, act_id: UUID, *, approves: bool)
     """Approve the official act's document whose digest the form holds, or (`approves` false) refuse it.
 
     A refusal needs the form's reason. Redirects to the act's page, or shows it with the reason why the step
-    was refused. `pages`: the configuration of the act's kind.
+    was refused. `pages`: the configuration of the act's kind. Raises the errors of `record`.
     """
     act: Callable[..., object] = approve_act if approves else refuse_act
     form = ApprovalForm if approves else RefusalForm

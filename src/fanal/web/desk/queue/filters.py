@@ -77,7 +77,11 @@ def place_of(asked: QueryDict) -> str:
 
 
 def at_place(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Return the redirect to a report's page with the query of the view from which the person came."""
+    """Return the redirect to a report's page with the query of the view from which the person came.
+
+    Raises:
+        Http404: the query names no such view.
+    """
     return redirect(reverse("desk:report", args=[report_id]) + place_of(request.GET))
 
 

@@ -49,7 +49,11 @@ _Search = tuple[QueuePosition | None, QueueFilter]
 
 
 def to_queue(request: HttpRequest) -> HttpResponse:
-    """Return the redirect to the queue, in the view named by the query of the request."""
+    """Return the redirect to the queue, in the view named by the query of the request.
+
+    Raises:
+        Http404: the query names no such view.
+    """
     return redirect(reverse("desk:queue") + place_of(request.GET))
 
 
@@ -79,6 +83,9 @@ def next_of(request: HttpRequest, before: Case | None) -> HttpResponse:
     then the order of the view applies. `before` may have left the view meanwhile. After the last row comes
     the first; reports that are claimed by or assigned to others are skipped. If none is left, return the
     redirect to the view with a message.
+
+    Raises:
+        Http404: the query names no such view.
     """
     filters = structs.replace(filters_of(request.GET), sort=None)  # the gravest first, in any order
     passed, left = _passed(request, before), _left(request, before)

@@ -50,6 +50,9 @@ def undo_bar(context: Context) -> dict[str, object]:
 
     Returns the template's context, empty without such an act. Keys: `act`, `report_id`, `action` (URL of the
     form), `milliseconds` (time left), `csrf_token`.
+
+    Raises:
+        Http404: the query names no such view.
     """
     request: HttpRequest = context["request"]
     found = request.session.get(_KEY)

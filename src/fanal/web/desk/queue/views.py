@@ -230,6 +230,9 @@ def rows_of(
     """Return the table rows of cases (reports in the queue), in their order, for the reader `actor`.
 
     Leases and deadlines are compared with `now`. `content`: with what the reports say.
+
+    Raises:
+        Refused: the actor may not read destinations.
     """
     holders = {c.report_id: c.held_by(now) for c in cases}
     given = assignments_of(actor=actor, report_ids=[c.report_id for c in cases])

@@ -58,6 +58,9 @@ def unread_of(request: HttpRequest, case: Case, exchange: Exchange) -> Unread | 
     `case` is the report's queue row. On a GET request they are marked as read if the reader has claimed the
     report, unless the browser only fetches the page ahead; a page shown again after a refused form marks
     nothing. The caller has recorded the reading of the messages in the ledger.
+
+    Raises:
+        Refused: the reader has claimed the report, and may no longer claim reports at any desk.
     """
     actor, now = actor_of(request), now_of(request)
     ids = unread_on(actor=actor, report_id=case.report_id)

@@ -88,7 +88,15 @@ class ReportSignals(Struct, frozen=True, kw_only=True):
 def shown(
     record: HarmonisedReport, findings: Sequence[Finding], *, request: HttpRequest
 ) -> ReportSignals:
-    """Return the findings of a report, its passages, its examples, and people's judgements, for display."""
+    """Return the findings of a report, its passages, its examples, and people's judgements, for display.
+
+    Findings are grouped by category; examples are the oldest first, without erased ones. An unchecked neutral
+    sentence is decrypted, with an entry in the ledger.
+
+    Raises:
+        Refused: the reader may not read reports.
+        OSError, EnvelopeRefused, KeyMissing: the vault does not open such a sentence.
+    """
     actor = actor_of(request)
     cut = passages(record)
     texts = {source_of(passage): passage.text for passage in cut}

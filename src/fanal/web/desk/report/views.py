@@ -133,6 +133,7 @@ def page_of(
 
     Raises:
         Http404: no such report, one of another desk, or one that is not fully processed yet.
+        Refused: the reader may not read a part of the page, such as the destinations of a report.
     """
     actor, now = actor_of(request), now_of(request)
     case = oriented.get_case(actor=actor, report_id=report_id)

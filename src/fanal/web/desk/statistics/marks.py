@@ -62,7 +62,11 @@ class _AnnotationForm(PostedForm):
 
 
 def marks_of(*, actor: Actor, since: date, until: date, lang: str) -> list[ChartMark]:
-    """Return the annotations of the days from `since` to before `until`, numbered by their first day."""
+    """Return the annotations of the days from `since` to before `until`, numbered by their first day.
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
     found = annotations(actor=actor, since=since, until=until)
     return [
         ChartMark(

@@ -157,7 +157,8 @@ class Course:
 class Headline:
     """The total of a panel, displayed on its own at the top of the page.
 
-    `key` is that of the panel. `value`, `before` (a year before), `change` are texts, `spark` its sparkline.
+    `key` is that of the panel. `value`, `before` (a year before) and `change` (since then, relative) are
+    texts, the last two "" without a comparable year; `spark` is its sparkline, None without one.
     """
 
     key: str
