@@ -390,7 +390,7 @@ def withheld_reports(*, actor: Actor, counterpart_id: UUID) -> list[UUID]:
     """Return the ids of the reports whose identifiers are withheld from a counterpart (organisation).
 
     They are the reports now in a withheld dossier, and those in it when it was withheld: removing a report
-    from a dossier does not end its withholding.
+    from a dossier does not end its withholding. In order of id, each once.
 
     Raises:
         Refused: the actor may not run rounds.

@@ -24,7 +24,8 @@ class PlannedShare(Struct, frozen=True, kw_only=True):
 
     `because` holds codes of the evidence, such as SUSPECT_PHONE, `rule_version` the version of the routing
     rules. An empty `region` means the whole country. `ours`: this desk must handle the report too.
-    `recipient` (code) and `recipient_name` are those of its package, empty before it is sent.
+    `recipient` (code) and `recipient_name` are those of its package (`package_id`), "" and None before it is
+    sent.
     """
 
     report_id: UUID
@@ -154,7 +155,7 @@ def _transfer(row: Item) -> PlannedShare:
 
 
 class KnownRecipient(Struct, frozen=True, kw_only=True):
-    """A desk that receives packages of reports, or received them until `closed_at`.
+    """A desk that receives packages of reports, or received them until `closed_at` (None: open).
 
     `key` is its age public key. An empty `region` means the whole country.
     """
@@ -174,7 +175,7 @@ class SentPackage(Struct, frozen=True, kw_only=True):
     `recipient` is that desk's code, `recipient_name` its name, `country` (ISO 3166-1 alpha-2) and `region`
     its place. `instruction_id` is the standing instruction (a dated permission) under which it was sent.
     `reports` is the number of its reports, `sha256` (hexadecimal) that of the encrypted file; `due_at` is the
-    deadline of the acknowledgement, `acknowledged_at` its date.
+    deadline of the acknowledgement, `acknowledged_at` its date, None before it.
     """
 
     id: UUID

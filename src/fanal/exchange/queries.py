@@ -107,7 +107,7 @@ def rows_between(*, windows: Sequence[Window], limit: int) -> list[FeedRow]:
     """Return up to `limit` rows of the change feed within `windows` (ranges of rows), in order of place.
 
     A place is the number of a change. A list entry that changed several times in a window is returned once,
-    at its last change.
+    at its last change. Without `windows`: [].
     """
     if not windows:
         return []
@@ -351,7 +351,7 @@ def taken_entries(*, source_id: UUID, keys: Sequence[str]) -> dict[str, TakenEnt
 def taken_holding(*, list_id: UUID, values: Sequence[str]) -> list[TakenEntry]:
     """Return the entries taken from partners for a list that hold one of these values (`KIND:value`).
 
-    `list_id` is our list, which several partners may supply.
+    `list_id` is our list, which several partners may supply. In order of entry id.
     """
     found = sql.rows(
         f"{_TAKEN} JOIN exchange_source s ON s.id = t.source_id"

@@ -182,7 +182,8 @@ def get_sheet(*, actor: Actor, sheet_id: UUID) -> SheetFile | None:
 def read_sheet_file(*, file: ActFile) -> SheetFile:
     """Convert an official act of the kind `sheet`, with its document, into an intelligence sheet.
 
-    The result has facts, texts and recorded transitions.
+    The result has facts, texts and recorded transitions. Once the document has expired, facts are None and
+    the summary is "".
     """
     said = None if file.content is None else read_sheet(file.content)
     return SheetFile(

@@ -45,7 +45,7 @@ def notes_of(
 def search_notes(*, actor: Actor, text: str, limit: int = 50) -> tuple[Note, ...]:
     """Return the newest notes of the actor's desks that contain every word of `text` (full-text search).
 
-    Empty if `text` has no word.
+    Empty if `text` has no word. Newest first, at most `limit`.
     """
     if "\x00" in text:
         return ()
@@ -178,7 +178,10 @@ def is_decided(*, actor: Actor, report_id: UUID) -> bool:
 
 
 def get_proposals(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, StoredProposal]:
-    """Return by report id the legal rules' latest proposal on each report that the actor may read."""
+    """Return by report id the legal rules' latest proposal on each report that the actor may read.
+
+    Reports without a proposal, or that the actor may not read, have no key.
+    """
     if not report_ids:
         return {}
     rows = bounded(
@@ -443,7 +446,7 @@ def count_states(*, actor: Actor) -> dict[CaseState, int]:
 def count_unsettled(*, desk_id: int) -> tuple[int, int]:
     """Count the reports of a desk to assess or to approve, and its alarms that nobody acknowledged.
 
-    The caller has checked the actor's right.
+    The caller has checked the actor's right. The result is (reports, alarms).
     """
     cases = models.Case.objects.filter(
         desk_id=desk_id, state__in=[*OPEN_STATES, CaseState.TO_SECOND]

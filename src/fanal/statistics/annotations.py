@@ -64,7 +64,8 @@ class Annotation:
     """An annotation of the days from `first` to `last` (both included, Europe/Paris).
 
     `words` are those of a person (`by`, a name; `id` of the row), or empty: then `code` names what the
-    program knows (a `Part` of an outage, an action of the ledger), with its instants.
+    program knows (a `Part` of an outage, an action of the ledger), with its instants (`since`, `until`; else
+    None).
     """
 
     kind: AnnotationKind

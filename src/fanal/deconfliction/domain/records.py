@@ -113,9 +113,9 @@ class NewCounterpart(Struct, frozen=True, kw_only=True):
 
     `our_name`: its name for this desk. `contact`: whom to call there. `public_key`: its raw Ed25519 key,
     which signs its messages. `organisation_id`: the organisation whose programs may deliver its messages
-    here. `url`: the address where ours are delivered, with `login` and a secret. Without either, messages
-    travel as files. `every_hours`: the interval between our rounds (comparisons). `daily_points`: the maximum
-    number of points (blinded identifiers) that it may send in a day.
+    here. `url`: the address where ours are delivered, with `login` and a secret. Without either (None, ""),
+    messages travel as files. `every_hours`: the interval between our rounds (comparisons). `daily_points`:
+    the maximum number of points (blinded identifiers) that it may send in a day.
     """
 
     name: str

@@ -101,7 +101,7 @@ def pack(points: Sequence[bytes]) -> bytes:
 def unpack(packed: bytes) -> list[bytes]:
     """Split concatenated curve points (32 bytes each) into a list, and check their number.
 
-    The points must be distinct, and their number a power of two.
+    The points must be distinct, and their number a power of two. In their order.
 
     Raises:
         PointsRefused: wrong length, fewer than 64 or more than 131,072 points, or a duplicate.

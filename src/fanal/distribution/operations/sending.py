@@ -56,9 +56,9 @@ MOST_REPORTS = 2_000
 class TurnOutcome(Struct, frozen=True, kw_only=True):
     """The result of one attempt to send to a recipient: a package, or the reason why there is none.
 
-    `recipient` is the recipient's code, `package` the package's id, `reports` the number of reports in it.
-    `reason`: NO_INSTRUCTION (no standing instruction, a dated permission, is in force); NOTHING (no report
-    waits); DROPPED (the waiting reports may no longer be sent); "" with a package.
+    `recipient` is the recipient's code, `package` the package's id (None without), `reports` the number of
+    reports in it. `reason`: NO_INSTRUCTION (no standing instruction, a dated permission, is in force);
+    NOTHING (no report waits); DROPPED (the waiting reports may no longer be sent); "" with a package.
     """
 
     recipient: str

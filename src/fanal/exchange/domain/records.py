@@ -114,8 +114,8 @@ class ListSource(Struct, frozen=True, kw_only=True):
     """A partner's service from which a list is fetched; over TAXII, from its `collection`.
 
     `list_id` is the list of ours that receives the entries. The secret for `login` is sealed in the vault
-    (`secret_id`), or in a local file (`secret_file`, its path). `every_minutes` is the interval of scheduled
-    fetches, `enabled` whether there are any.
+    (`secret_id`, else None), or in a local file (`secret_file`, its path). `every_minutes` is the interval of
+    scheduled fetches, `enabled` whether there are any.
     """
 
     id: UUID
@@ -138,7 +138,8 @@ class FetchCheckpoint(Struct, frozen=True, kw_only=True):
     `position`: where the next page begins, in the form of the protocol. `turn` grows with each page, so two
     fetchers cannot store the same page. `pages` counts the fetched pages, `taken` and `withdrawn` entries.
     `page_at`: when a page was last stored; `completed_at`: when the last page was reached; `tried_at`: the
-    last attempt. `error` is the code of the last failure, at `error_at`.
+    last attempt. `error` is the code of the last failure, at `error_at`. Instants are None and texts ""
+    before.
     """
 
     position: str = ""

@@ -262,9 +262,9 @@ def serve_page(
 def items_of(*, rows: Sequence[FeedRow], lists: Sequence[SharedList]) -> tuple[SharedItem, ...]:
     """Return the list entries behind feed rows in their present state, ready to be served.
 
-    `row.view` is an index into `lists`. Rows of unknown entries are omitted. An entry that is withdrawn,
-    suspended or a known false alarm, or whose list the reader may no longer read, has empty `hashes`: the
-    reader must delete it.
+    `row.view` is an index into `lists`. The order is that of `rows`; rows of unknown entries are omitted. An
+    entry that is withdrawn, suspended or a known false alarm, or whose list the reader may no longer read,
+    has empty `hashes`: the reader must delete it.
     """
     ids = [row.item_id for row in rows]
     held = get_items(item_ids=ids)

@@ -75,10 +75,11 @@ class ReferralOutcome(StrEnum):
 class ReferralFacts(Struct, frozen=True, kw_only=True):
     """The facts of a report that a referral states: codes, days, counts, addresses, identifiers by role.
 
-    `kind` and `channel` are codes of the report, `platform` is the service, `first_day` and `last_day` the
-    days of the incident. `victims`, `suspects` and `files` are numbers; `victim_ages` are those known.
-    `selectors`, the identifiers, are (role, kind, value) without duplicates; no data of the reporter are
-    included. `meeting` is a planned meeting with the child, None without one.
+    `kind` and `channel` are codes of the report, `platform` is the service, `country` (ISO code, or words)
+    and `locality` those of the facts, `first_day` and `last_day` the days of the incident (included); None
+    for each of these that is unknown. `victims`, `suspects` and `files` are numbers; `victim_ages` are those
+    known. `selectors`, the identifiers, are (role, kind, value) without duplicates; no data of the reporter
+    are included. `meeting` is a planned meeting with the child, None without one.
     """
 
     report_id: UUID
@@ -110,7 +111,8 @@ class Referral(Struct, frozen=True, kw_only=True):
 
     `decision_id` is the decision that opened it, `author_id` the person who drafted it. `body` is the code of
     the addressed authority, `bases` the offences considered, `level` the urgency, `due_at` the desk's own
-    deadline to send it (None once sent or withdrawn), `outcome` a `ReferralOutcome`.
+    deadline to send it (None once sent or withdrawn), `outcome` a `ReferralOutcome`, None before it;
+    `sent_at` is None before its sending.
     """
 
     id: UUID
@@ -216,7 +218,8 @@ class SheetDocument(Struct, frozen=True, kw_only=True):
 class Sheet(Struct, frozen=True, kw_only=True):
     """An intelligence sheet on a payer, without its facts and texts; `report_ids` are the reports behind it.
 
-    `body` is the code of the addressed authority, `author_id` the person who drafted it.
+    `body` is the code of the addressed authority, `author_id` the person who drafted it. `sent_at` is None
+    before its sending.
     """
 
     id: UUID

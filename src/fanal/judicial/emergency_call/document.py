@@ -32,7 +32,10 @@ class CallPlace(Struct, frozen=True, kw_only=True):
 
 
 class CalledPerson(Struct, frozen=True, kw_only=True):
-    """A victim or a suspect as a caller names them: age in years, name, and `known` identifiers in words."""
+    """A victim or a suspect as a caller names them: age in years, name, and `known` identifiers in words.
+
+    `age` is None and `name` "" if the report does not state them.
+    """
 
     age: int | None = None
     name: str = ""
@@ -113,7 +116,7 @@ def words_to_say(facts: CallFacts, *, words: Words, label: Label, lang: str) -> 
     """Return what the caller says, line by line: place, planned meeting, child, person, date, kind, number.
 
     `words` and `label` render texts and codes in `lang` (fr or en). What the report does not state is a line
-    too, so that the caller says so.
+    too (`missing`), so that the caller says so; a planned meeting without any has no line.
     """
     found = {
         "PLACE": _place(facts.child, label, lang),

@@ -34,7 +34,7 @@ def count_unread(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, int]
 
 
 def unread_on(*, actor: Actor, report_id: UUID) -> frozenset[UUID]:
-    """Return the ids of the unread answers on a report that the actor may read."""
+    """Return the ids of the unread answers on a report that the actor may read; empty for other reports."""
     desks = reach(actor, "report.read").desks
     if desks == []:
         return frozenset()

@@ -115,6 +115,9 @@ def see_assignment(*, actor: Actor, report_id: UUID, now: datetime) -> None:
 
     Their notifications of it are marked as seen. The ledger gets no entry: it records the reading of the
     report itself.
+
+    Raises:
+        Refused: the actor may list reports at no desk.
     """
     StoredAssignment.objects.filter(
         report_id=report_id, person_id=actor.person_id, ended_at=None, seen_at=None
@@ -178,7 +181,8 @@ def undo_assignments(*, actor: Actor, act_id: UUID, now: datetime) -> Counter[st
 
     Each report returns to the person who was in charge before: to the actor as a claim, to a colleague as an
     assignment; to the queue if there was none. Returns the numbers of reports by result: "DONE" (undone) and
-    "CHANGED" (left as they are, since somebody has acted on them since).
+    "CHANGED" (left as they are, since somebody has acted on them since). Empty if the act is unknown, another
+    person's or older.
     """
     rows = StoredAssignment.objects.filter(act_id=act_id, made_by=actor.person_id)
     if not rows.filter(made_at__gte=now - UNDONE_WITHIN).exists():
@@ -197,8 +201,8 @@ def undo_assignments(*, actor: Actor, act_id: UUID, now: datetime) -> Counter[st
 def lapse_assignments(*, actor: Actor, now: datetime, most: int = 200) -> int:
     """End the assignments to people who may no longer claim reports at the desk; return the number of them.
 
-    At most `most`. Their reports return to the queue; those who assigned them and the desk's supervisors are
-    notified.
+    At most `most` are ended in one call. Their reports return to the queue; those who assigned them and the
+    desk's supervisors are notified.
 
     Raises:
         Refused: the actor may not run the processing stages.

@@ -21,7 +21,7 @@ def check_decision(choice: Choice, *, catalogue: Catalogue, on: date) -> tuple[B
     """Check a decision and return its legal bases, resolved to entries of the law.
 
     `choice`: the person's input. A basis is named by entry id (`FR_CP_227_23@2021-04-23`) or by code; a code
-    means the wording in force on `on`.
+    means the wording in force on `on`. The result has the order of `choice.bases`, without repeats.
 
     Raises:
         Refusal: no track, NONE together with another track, a missing, too long or unreadable reason,

@@ -52,7 +52,7 @@ class OrientItem(Struct, frozen=True, kw_only=True):
 
     `kin` summarises its links to related reports. `sender_id` is the provider, zero for a report from the
     public. `analysis` (findings) and `priority` come from stage 3 of the processing; `is_test` marks a
-    partner's test report.
+    partner's test report, `desk_id` is the desk that handles it.
     """
 
     report: HarmonisedReport
@@ -83,9 +83,9 @@ class Basis(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Proposal(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The proposal of the legal rules for one report; a person decides.
 
-    `bodies` are all competent authorities in order of preference, `competent` the first; `because` the
-    reasons. `tracks` are the proposed actions, `bases` the legal bases, `rule_version` the version of the
-    rules.
+    `bodies` are all competent authorities in order of preference, `competent` the first (codes of the label
+    kind `body`), None without one; `because` the reasons. `tracks` are the proposed actions, `bases` the
+    legal bases, `rule_version` the version of the rules.
     """
 
     report_id: UUID
@@ -162,8 +162,9 @@ class Case(Struct, frozen=True, kw_only=True):
     `platform` and `country` (ISO 3166-1, of the facts) are the report's; `is_test`: a partner's test.
     `sender_id` is the partner, zero for the public. `claimed_by` and `lease_until` are those of a claim
     (`held_by`: whether it still runs), None without; `claim_token` is the fencing token of the newest one, 0
-    before the first. `decided_at` is the time of the newest decision, `proposal_revision` the number of the
-    newest proposal. `due_at` is the deadline of the next step: claim, decision or approval (`due_stage`).
+    before the first. `decided_at` is the time of the newest decision (None before), `proposal_revision` the
+    number of the newest proposal. `due_at` is the deadline of the next step: claim, decision or approval
+    (`due_stage`).
     """
 
     report_id: UUID

@@ -48,8 +48,8 @@ class Feedback(Struct, frozen=True, kw_only=True):
 
     `verdict` is the assessment, `origin` its source (a person, a decision or duplicate detection), `lacks`
     the codes of the missing data (`FIELDS`), only with LACKS_DATA. `reference` and `wire_id` are the sender's
-    reference of its report and the report's number in the ISPWS interface, filled in for the sender only;
-    `author_id` is filled in for the desk only, None if no person gave it.
+    reference of its report and the report's number in the ISPWS interface, filled in for the sender only (""
+    and None otherwise); `author_id` is filled in for the desk only, None if no person gave it.
     """
 
     id: UUID

@@ -202,7 +202,7 @@ def orient_batch(
 
     The result has (report id, proposal) pairs. A report that already has a proposal gets a further revision;
     both stay. One ledger entry covers the batch. A proposal states the actions, legal bases and authority
-    that the legal rules suggest.
+    that the legal rules suggest. The result has the order of `items`.
 
     Raises:
         Refused: the actor may not run the processing stages.

@@ -237,7 +237,7 @@ def hand_over(
 
     A report in danger, under a valid claim or decided stays. Duplicates folded into a report that is handed
     over are grouped again among the rest. The distribution package calls it with the package whose opening
-    was acknowledged, after it has checked the actor's right.
+    was acknowledged, after it has checked the actor's right. The result is in order of id, [] if all stay.
     """
     if not report_ids:
         return []

@@ -135,6 +135,7 @@ def store_note(
 
     `words` is its text, `desk_id` the desk to which it belongs. `to`: the person to whom it is given, who is
     notified anyway. Returns the note and these people, as objects for the entry of the caller's act.
+    `report_ids` are the reports of the note, `dossier_id` their dossier, None for a note on one report.
 
     Raises:
         Refusal: NO_WORDS (blank), TOO_LONG (over `MAX_NOTE` characters), UNREADABLE (a NUL or lone

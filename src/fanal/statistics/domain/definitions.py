@@ -51,9 +51,9 @@ class Figure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Historical(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A figure that another organisation published, for comparison on the statistics pages.
 
-    `period` is the time it covers. `value` is as printed, `number` the same if it is a single number.
-    `published_by` is the organisation, `source` the address or title of the publication, `retrieved_on` the
-    day it was read. Confidence H: the official text was read; M: a secondary source; L: deduced.
+    `period` is the time it covers. `value` is as printed, `number` the same if it is a single number, else
+    None. `published_by` is the organisation, `source` the address or title of the publication, `retrieved_on`
+    the day it was read. Confidence H: the official text was read; M: a secondary source; L: deduced.
     """
 
     code: str
@@ -132,7 +132,8 @@ def _read(name: str, kind: type[S]) -> S:
 def historical_figures(lang: str) -> list[dict[str, object]]:
     """Return the figures published by others as dictionaries for templates, with texts in `lang`.
 
-    Keys: label, period, value, by (the publisher), source, read (the date), confidence, note.
+    Keys: label, period, value, by (the publisher), source, read (the date), confidence, note. In the order of
+    the file; `note` is "" without one.
     """
     return [
         {

@@ -124,7 +124,7 @@ def newcomers(series: Mapping[str, Sequence[int]]) -> tuple[Newcomer, ...]:
     """Return the names first counted within the last twelve weeks, three times or more, most frequent first.
 
     `series` maps names to weekly counts of equal length. Nothing is new unless the desk has counted for
-    twelve weeks before; the name "" (unknown) never is.
+    twelve weeks before; the name "" (unknown) never is. Equal numbers: by name. () if there are none.
     """
     firsts = {
         code: next(week for week, n in enumerate(counts) if n)

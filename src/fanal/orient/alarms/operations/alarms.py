@@ -159,7 +159,7 @@ def mute_alarms(
 
     Nothing changes for anybody else: the alarms are still shown and escalated. The caller turns the sound
     off, for the duration `MUTED`; `reason` is the person's text. Alarms of other desks and acknowledged ones
-    are left out; if none is left, nothing is recorded.
+    are left out; if none is left, nothing is recorded. The result is in no particular order.
 
     Raises:
         Refused: the actor may not acknowledge alarms at any desk.
@@ -202,7 +202,7 @@ def escalate_alarms(*, actor: Actor, now: datetime, most: int = _AT_ONCE) -> lis
 
     A database trigger then queues a second call of each (e-mail to the people on duty). At most `most` at
     once, half of them the most recent ones and half the oldest, since a flood may precede or follow the
-    others.
+    others. The result is in order of their raising, [] without any.
 
     Raises:
         Refused: the actor may not run the processing stages.

@@ -70,7 +70,8 @@ def claim_folded(
     """Take duplicates out of the group of a head and claim them for the actor, to decide on each separately.
 
     `head_id`: the report shown for the group, `report_ids`: those folded into it. It does not check that the
-    actor holds the head. Without `report_ids` the result is empty.
+    actor holds the head. Without `report_ids` the result is empty. In order of report id, each with the token
+    1.
 
     Raises:
         NotFolded: a report is not, or no longer, folded into that head.
