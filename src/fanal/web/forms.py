@@ -27,7 +27,10 @@ _REFUSED = object()
 
 
 def digest_of(shown: Collection[UUID]) -> str:
-    """Return a digest of a set of ids, which a form sends back to say which objects its page showed."""
+    """Return a digest of a set of ids, which a form sends back to say which objects its page showed.
+
+    32 hexadecimal digits; the order of the ids does not matter.
+    """
     return sha256(b"".join(sorted(one.bytes for one in shown))).hexdigest()[:32]
 
 

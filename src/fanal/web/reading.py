@@ -206,7 +206,7 @@ def unread_selectors(request: HttpRequest) -> set[tuple[str, str]]:
     """Return the identifiers that this request has printed without a ledger row, as (kind, value).
 
     The reading of a report, dossier and so on covers its identifiers; a search names each printed identifier
-    in its own row.
+    in its own row. Empty if the request recorded such a reading.
     """
     if request.__dict__.get(_HOLDS):
         return set()

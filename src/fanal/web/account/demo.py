@@ -33,7 +33,10 @@ def is_on() -> bool:
 
 
 def choices(language: str) -> list[DemoChoice]:
-    """Return the demo accounts as buttons, their roles named in `language`; none outside a demo."""
+    """Return the demo accounts as buttons, their roles named in `language`; none outside a demo.
+
+    In the order of `DEMO_ACCOUNTS`.
+    """
     if not _on:
         return []
     return [

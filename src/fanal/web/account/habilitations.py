@@ -339,7 +339,7 @@ _FOR_ALL = frozenset({"page", "receipt", "figures", "account"})
 def opened_to(actor: Actor) -> list[str]:
     """Return the policy actions that the actor may do, as labels in the language of the page.
 
-    Actions open to everybody are left out.
+    Actions open to everybody are left out. In the order of the policy.
     """
     language = get_language() or "fr"
     return [

@@ -30,8 +30,8 @@ from fanal.web.account.actors import actor_of, now_of
 class SourceLine(Struct, frozen=True, kw_only=True):
     """A source of a list on the page, with its checkpoint `held` and the name of the list that it feeds.
 
-    `permitted`: a standing instruction is in force. `next_at` is when the next scheduled fetch is due, None
-    for at once.
+    `listed` is that name. `permitted`: a standing instruction is in force. `next_at` is when the next
+    scheduled fetch is due, None for at once.
     """
 
     source: ListSource

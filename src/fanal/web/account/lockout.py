@@ -114,7 +114,10 @@ def _is_noted(request: HttpRequest | None, credentials: dict[str, object]) -> bo
 
 
 def locked_logins(*, now: datetime) -> dict[str, datetime]:
-    """Return the logins that are locked for browsers which they do not know, with the end of the lock."""
+    """Return the logins that are locked for browsers which they do not know, with the end of the lock.
+
+    Other logins have no key; a login that no account has may be locked too.
+    """
     rows = AccessAttempt.objects.filter(
         failures_since_start__gte=_MOST_FAILURES, attempt_time__gt=now - UNKNOWN_WAIT
     ).exclude(username__contains=_BESIDE)

@@ -36,7 +36,7 @@ _END_OF_DAY = ("24:00", "00:00")
 
 
 def read_hour(typed: str) -> time | None:
-    """Return the time in a text such as `22:00` or `22:00:00`; None if it is none."""
+    """Return the time in a text such as `22:00` or `22:00:00`; None if it is none. Seconds are ignored."""
     numbers = [whole_number(part, digits=2) for part in typed.strip().split(":")]
     if not 2 <= len(numbers) <= 3 or any(number is None for number in numbers):
         return None

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guide:
-    """A guide for users in one language: `sections` as (id, heading), and its `html`."""
+    """A guide for users in one language: its `title`, its `sections` as (id, heading), and its `html`."""
 
     title: str
     sections: tuple[tuple[str, str], ...]

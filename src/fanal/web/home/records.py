@@ -29,7 +29,10 @@ class HomeNumber(Struct, frozen=True, kw_only=True):
 
 
 class HomeLoad(Struct, frozen=True, kw_only=True):
-    """A person of a desk and the reports in their charge: `number`, and `href` of the list of them."""
+    """A person of a desk and the reports in their charge: `number`, and `href` of the list of them.
+
+    `capped`: the number is a lower bound.
+    """
 
     name: str
     number: int

@@ -50,7 +50,7 @@ class SampledMeasure(Struct, frozen=True, kw_only=True):
     """A removal request of a session's sample, with its state in that session.
 
     `number` counts from 1. `seen`: the overseer has read it; `agreed`: and has no remark; `told`: they made a
-    recommendation. `warned`: it was approved despite warnings.
+    recommendation. `warned`: it was approved despite warnings. `measure` is the request.
     """
 
     measure: Measure

@@ -125,8 +125,8 @@ class FormReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class ReporterSaid(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The reporter's identity as given in the form: sealed (encrypted) apart from the report, by another key.
 
-    `is_child`: the reporter is the child concerned. `address` (IP) is set only where the desk's law requires
-    its retention (FANAL_KEEP_REPORTER_ADDRESS).
+    `is_child`: the reporter is the child concerned. `address` (IP) is set, else None, only where the desk's
+    law requires its retention (FANAL_KEEP_REPORTER_ADDRESS).
     """
 
     name: str | None = None

@@ -143,8 +143,8 @@ class HiddenDraft(Struct, frozen=True, kw_only=True):
     """The state of the report form between its pages: all answers so far, and its ids and times.
 
     `submission` is the idempotency key of the report; `code` its future receipt code; `started_at` and
-    `checked_at` the times when the form was opened and the check page first shown, in seconds since 1970;
-    `answers` by field name.
+    `checked_at` the times when the form was opened and the check page first shown, in seconds since 1970
+    (`checked_at` is None before); `answers` by field name.
     """
 
     submission: str
@@ -206,7 +206,7 @@ def unseal(text: str, *, keys: DraftKeys, now: datetime) -> HiddenDraft:
 def is_waiting_over(draft: HiddenDraft, *, now: datetime, seconds: int) -> bool:
     """Return whether the check page was first shown at least `seconds` ago.
 
-    Also true when the clock was set back meanwhile.
+    Also true when the clock was set back meanwhile; false while it was never shown.
     """
     if draft.checked_at is None:
         return False

@@ -75,8 +75,8 @@ def shared(
     """Return the part of a page's template context that blockings and mirrors share.
 
     `allowed` are the transitions that the state allows. Keys: `view`, `protections` (of the name),
-    `may_vouch`, `frees` (the step that frees or reviews, "" without), their routes, `third` (the step of the
-    third person), `may_read` (the report).
+    `may_vouch`, `frees` (the step that frees or reviews, "" without), their routes, `third` (the newest step
+    of the third person, None without), `may_read` (the report).
     """
     actor, kind = actor_of(request), view.act.kind
     return {

@@ -19,12 +19,18 @@ from fanal.web.desk.acts.lists import ActLine, ActList
 
 
 def bodies_on(now: datetime) -> list[str]:
-    """Return the codes of the authorities in force on the day of `now`, emergency services included."""
+    """Return the codes of the authorities in force on the day of `now`, emergency services included.
+
+    In the order of the reference data.
+    """
     return [body.code for body in reference.load().in_force(Body, paris_day(now))]
 
 
 def addressees_on(now: datetime) -> list[str]:
-    """Return the codes of the authorities to which a referral can go; emergency services are called."""
+    """Return the codes of the authorities to which a referral can go; emergency services are called.
+
+    In the order of the reference data.
+    """
     found = reference.load().in_force(Body, paris_day(now))
     return [body.code for body in found if body.value.role != "EMERGENCY"]
 

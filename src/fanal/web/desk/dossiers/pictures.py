@@ -149,7 +149,7 @@ def pictures_of(
 def acts_of(own: Sequence[UUID], *, actor: Actor) -> list[TimelineEvent]:
     """Return decisions, removal requests and referrals on reports as events of the timeline, by their days.
 
-    Only acts that the actor may read.
+    Only acts that the actor may read. In no particular order, each once.
     """
     decided = oriented.decisions_of(actor=actor, report_ids=own)
     found = {(i, one.decided_at) for i, decisions in decided.items() for one in decisions}

@@ -154,7 +154,8 @@ def codes_by_report(places: Sequence[NamedPlace]) -> dict[UUID, set[str]]:
 def maps_of(places: Sequence[NamedPlace]) -> list[PlaceMap]:
     """Return the maps that show the places: of France if it is named, of the world if another country is.
 
-    On the map of the world France counts the reports that name it or one of its départements.
+    On the map of the world France counts the reports that name it or one of its départements. France first;
+    [] if no place is on a map.
     """
     at_home = [place for place in places if place.kind == "departement"]
     counts = {place.code: place.count for place in at_home}

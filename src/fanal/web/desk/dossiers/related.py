@@ -188,7 +188,10 @@ def reasons_of(reasons: Sequence[LinkReason]) -> list[dict[str, object]]:
 
 
 def values_of(reasons: Sequence[LinkReason]) -> list[tuple[str, str]]:
-    """Return the identifiers that the reasons of a link cite, as (kind to display, value)."""
+    """Return the identifiers that the reasons of a link cite, as (kind to display, value).
+
+    In the order of `reasons`; those without a value are left out.
+    """
     shown = [(_SHOWN.get(reason.kind, reason.kind), reason.value) for reason in reasons]
     return [(kind, value) for kind, value in shown if value and kind in _KINDS]
 
@@ -293,7 +296,10 @@ def series_beside(report_id: UUID, dossier_id: UUID | None, *, actor: Actor) -> 
 def series_of_report(
     record: HarmonisedReport, others: Sequence[UUID], *, actor: Actor
 ) -> list[ShownSeries]:
-    """Return the series that a report belongs to, among `others`, the reports of `compared_with`."""
+    """Return the series that a report belongs to, among `others`, the reports of `compared_with`.
+
+    [] without others, or if it belongs to none.
+    """
     if not others:
         return []
     records = harmonised.get_records(actor=actor, report_ids=others)

@@ -131,7 +131,8 @@ def events_of(
 ) -> list[TimelineEvent]:
     """Return the events of a dossier's reports for the timeline.
 
-    `records` are the reports in the internal format, `received` their times of receipt, both by report id.
+    `records` are the reports in the internal format, `received` their times of receipt, both by report id. In
+    order of report id, then lane, then day; each once.
     """
     found = {
         TimelineEvent(report_id, lane, paris_day(when))
@@ -319,7 +320,10 @@ def _tick(start: date, unit: int, lang: str) -> str:
 
 
 def span_of(days: Iterable[date], lang: str) -> str:
-    """Return the first and the last of `days` in words: `5 oct. 2026 – 2 nov. 2026`; a single day once."""
+    """Return the first and the last of `days` in words: `5 oct. 2026 – 2 nov. 2026`; a single day once.
+
+    "" without any.
+    """
     found = sorted(days)
     if not found:
         return ""

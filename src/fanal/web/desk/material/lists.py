@@ -88,7 +88,8 @@ def basis_of(code: str, *, on: date) -> Item | None:
 def votes_shown(votes: Sequence[CastVote]) -> list[Item]:
     """Return the votes on a list entry for a template, as dicts.
 
-    Keys: `vote` (the record), `name` (of the voter, a person or a partner).
+    Keys: `vote` (the record), `name` (of the voter, a person or a partner). In the order of `votes`; `name`
+    is "" for the system.
     """
     members = {v.voter_id for v in votes if v.voter is Voter.MEMBER}
     people = {v.voter_id for v in votes} - members - {SYSTEM_PERSON}

@@ -182,7 +182,10 @@ def chips_of(view: QueueView, filters: QueueFilter, names: Named) -> list[Chip]:
 def hints_of(
     chips: Iterable[Chip], *, actor: Actor, view: QueueView, filters: QueueFilter, now: datetime
 ) -> list[Chip]:
-    """Return the chips of an empty view whose removal would show reports, with their number (`count`)."""
+    """Return the chips of an empty view whose removal would show reports, with their number (`count`).
+
+    In the order of `chips`.
+    """
     counts = count_without(actor=actor, view=view, filters=filters, now=now)
     return [
         Chip(name=c.name, label=c.label, value=c.value, without=c.without, count=count)

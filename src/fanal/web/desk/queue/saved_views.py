@@ -64,7 +64,8 @@ def lines_of(
 ) -> list[ViewLine]:
     """Return the saved views visible to the actor; the one equal to `view` and `filters` is current.
 
-    `counts`: the number of reports by saved view id, if it is to be shown.
+    `counts`: the number of reports by saved view id, if it is to be shown. In the order of
+    `list_saved_views`.
     """
     return [
         ViewLine(

@@ -205,9 +205,9 @@ class QueueRow(Struct, frozen=True, kw_only=True):
     `holder`: name of the person who has claimed it, "" for nobody; `mine`: the reader has. `given`: name of
     the person to whom it is assigned, "" for nobody. `signs`: matches with other organisations; `sender`:
     name of the provider, `reference`: the report's displayed number. `because`: the main reason of its
-    priority. `away`: transfers of the report to other desks. `retention`: in words, when the retention of
-    subscriber data ends or ended, "" while that is far away. `answers`: number of the reporter's unread
-    answers. `content`: extracts of the report, where they were asked for.
+    priority, None without one. `away`: transfers of the report to other desks. `retention`: in words, when
+    the retention of subscriber data ends or ended, "" while that is far away. `answers`: number of the
+    reporter's unread answers. `content`: extracts of the report, where they were asked for.
     """
 
     case: Case

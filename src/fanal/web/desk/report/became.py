@@ -53,7 +53,7 @@ def became_of(
     """Return the official acts on a report with their states: emergency calls, removal requests, blockings, …
 
     `measures` are its removal requests. People who may read the desk's reports see the states; the text of an
-    act is on its own page.
+    act is on its own page. By kind, the oldest of each kind first.
     """
     lang = get_language() or "fr"
     acts = {

@@ -71,8 +71,8 @@ class FoldedRow(Struct, frozen=True, kw_only=True):
     """A duplicate folded under a report, as a row of the report's page.
 
     `case` is its row in the queue, `reference` its displayed number, `sender` the name of its provider.
-    `why`: the reason of the folding. `adds` and `description`: identifiers and text that the report itself
-    does not hold. `answers`: number of unread answers of its reporter.
+    `why`: the reason of the folding, None if unknown. `adds` and `description`: identifiers and text that the
+    report itself does not hold. `answers`: number of unread answers of its reporter.
     """
 
     case: Case

@@ -47,7 +47,10 @@ class ChoiceForm(PostedForm):
     reason = text()
 
     def clean_bases(self) -> tuple[str, ...]:
-        """Return the selected legal bases, without the empty value that the page's list posts."""
+        """Return the selected legal bases, without the empty value that the page's list posts.
+
+        In the order posted.
+        """
         return tuple(basis for basis in self.cleaned_data["bases"] if basis)
 
 
@@ -109,7 +112,8 @@ def proposal_of(
 def basis_words(basis: Basis) -> dict[str, object]:
     """Return a legal basis with its reference entry's text, start of validity and sources.
 
-    Keys: `basis`, `words` (its text), `since`, `sources`; the last three are empty for an unknown entry.
+    Keys: `basis`, `words` (its text), `since`, `sources`; the last three are "", None and () for an unknown
+    entry.
     """
     entry = reference.load().by_entry_id(basis.entry_id)
     lang = get_language() or "fr"

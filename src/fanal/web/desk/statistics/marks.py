@@ -39,7 +39,11 @@ from fanal.web.forms import Parsed, PostedForm
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartMark:
-    """An annotation with its number on the page; `text` and `days` are words of the page's language."""
+    """An annotation with its number on the page; `text` and `days` are words of the page's language.
+
+    `kind` is an `AnnotationKind`; `first` and `last` are its days, both included. `by` is the name of its
+    author and `id` its row, "" and None for what the program knows.
+    """
 
     number: int
     kind: str
@@ -103,7 +107,10 @@ def marked(
 def mark_panels(
     panels: Sequence[Panel], marks: Sequence[ChartMark], months: Sequence[date], until: date
 ) -> list[Panel]:
-    """Return the panels with the marks in the charts whose labels are these months."""
+    """Return the panels with the marks in the charts whose labels are these months.
+
+    The order is that of `panels`; `until` is the first day after the period. Others are unchanged.
+    """
     return [
         replace(panel, chart=cast("PanelChart", marked(panel.chart, marks, months, until)))
         if panel.chart
@@ -115,7 +122,11 @@ def mark_panels(
 
 
 def context_of(request: HttpRequest, marks: Sequence[ChartMark]) -> dict[str, object]:
-    """Return the template context of the list of annotations and of its forms."""
+    """Return the template context of the list of annotations and of its forms.
+
+    Keys: `marks`, `annotates` (the reader may write annotations), `longest` (most characters of one),
+    `today`, `kinds`, `typed` (empty values of the form), `here` (path and query of the page).
+    """
     return {
         "marks": marks,
         "annotates": may(actor_of(request), "statistics.annotate"),
