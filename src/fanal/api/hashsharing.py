@@ -94,7 +94,10 @@ def entries_of(
     """Yield shared list items as entries of the protocol, each under the organisation that owns the list.
 
     `identity` is the organisation that reads them. An item that its list's former owners must delete is also
-    yielded as a deleted entry of each of them.
+    yielded as a deleted entry of each of them. In the order of `items`.
+
+    Raises:
+        Refused: the organisation may not read lists.
     """
     bodies = {item.shared.facts.attributes.owner_id for item in items}
     bodies |= {former for item in items for former in item.gone_under}

@@ -26,6 +26,7 @@ def retract(*, identity: PartnerIdentity, report_id: UUID, urgent: bool, now: da
     Raises:
         AlreadyDecided: the desk has already decided.
         TransitionRefused: the report was already retracted, or has expired.
+        Refused: the report is not the caller's own.
     """
     with transaction.atomic():
         # The report first: either its queued jobs are cancelled, or the case that the worker made is visible.

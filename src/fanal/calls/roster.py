@@ -74,7 +74,8 @@ class Roster:
     def address(self, calls: Sequence[Call], *, now: datetime) -> list[Call]:
         """Return the calls with the addresses of the people on duty at their desks at `now`.
 
-        Without a roster, or whatever fails here, they go to the addresses of FANAL_DUTY, as they are.
+        Without a roster, or whatever fails here, they go to the addresses of FANAL_DUTY, as they are. In the
+        same order.
         """
         try:
             shifts = self._shared.read()

@@ -48,7 +48,10 @@ class Sender:
 
     @property
     def calls(self) -> list[UUID]:
-        """The ids of the calls passed to `start` that have no outcome yet."""
+        """The ids of the calls passed to `start` that have no outcome yet.
+
+        In the order of their start.
+        """
         return list(self._calls)
 
     @property

@@ -164,6 +164,9 @@ def marks_of_keys(home: Path) -> dict[str, str]:
 
     The root's private key (which belongs offline) and the machine's own database passwords are left out: a
     restore does not need them.
+
+    Raises:
+        OSError: a key file cannot be read.
     """
     found = {
         path.name: path.read_text().strip()
@@ -182,6 +185,9 @@ def copy_tree(source: Path, target: Path, *, without: Collection[str] = ()) -> N
     """Copy the vault's files that are missing or shorter in `target`, but no temporary ones.
 
     `without` are the names of further files or folders to leave out.
+
+    Raises:
+        OSError: a file cannot be read, or the copy not written; the files copied before stay.
     """
     for path in _files(source):
         name = path.relative_to(source)
@@ -199,7 +205,11 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def digest_of(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal digits."""
+    """Return the SHA-256 of a file, in hexadecimal digits.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

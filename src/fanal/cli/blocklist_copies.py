@@ -127,7 +127,7 @@ def bring_all(
     """Update every provider's copy to the version `block`, several at once; yield a dict for each.
 
     It is the result of `bring` (with `before` and `whole`), or has `isp` (provider), `serial` and `failed`
-    (the reason).
+    (the reason). In the order of `copies`.
     """
 
     def one(copy: Copy) -> dict[str, object]:
@@ -148,7 +148,7 @@ def served(
     Keys: `isp` (provider), `server` (the `secondary`, else the primary), `serial` (None without an answer),
     `age` of that version in seconds, `late`, or `failed` (the reason).
 
-    `copies` are the providers' name servers, `block` is our present version.
+    `copies` are the providers' name servers, `block` is our present version. In the order of `copies`.
     """
 
     def one(copy: Copy) -> dict[str, object]:

@@ -300,7 +300,7 @@ def find_sources(
     """Yield each file of `paths`, and in folders each file with one of `suffixes`, with its report's name.
 
     A report is named after its folder; reports in folders of the same name (in one folder a year, for
-    example), by their relative path. `beside` holds the other files of the folders.
+    example), by their relative path. `beside` holds the other files of the folders. In the order of `paths`.
     """
     for path in paths:
         if not path.is_dir():

@@ -98,6 +98,9 @@ def make_private(folder: Path) -> None:
     """Create a folder with mode 0700; an existing one gets that mode where its owner allows it.
 
     Missing folders above it are created with the same mode, since even file names may reveal a case.
+
+    Raises:
+        OSError: a folder cannot be created.
     """
     make_folders(folder)
     with contextlib.suppress(PermissionError):
@@ -105,14 +108,22 @@ def make_private(folder: Path) -> None:
 
 
 def make_folders(folder: Path) -> None:
-    """Create a folder and those missing above it, each with mode 0700; existing ones keep theirs."""
+    """Create a folder and those missing above it, each with mode 0700; existing ones keep theirs.
+
+    Raises:
+        OSError: a folder cannot be created.
+    """
     if not folder.parent.exists():
         make_folders(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def private(path: str, flags: int) -> int:
-    """Open a file, with mode 0600 if it is new, and return its descriptor: an `opener` for `open`."""
+    """Open a file, with mode 0600 if it is new, and return its descriptor: an `opener` for `open`.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
     return os.open(path, flags, 0o600)
 
 
@@ -134,7 +145,11 @@ def write_text(path: Path, pieces: Iterable[str]) -> None:
 
 
 def write_whole(path: Path, body: bytes) -> None:
-    """Write the bytes `body` to a file atomically and durably (fsync), with mode 0600."""
+    """Write the bytes `body` to a file atomically and durably (fsync), with mode 0600.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     partial = path.with_name(path.name + ".partial")
     # Always a new file: never written through an existing link.
     partial.unlink(missing_ok=True)

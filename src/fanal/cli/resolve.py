@@ -16,7 +16,7 @@ from fanal.ledger import operations as ledger
 def to_export(actor: Actor, report_ids: Sequence[UUID]) -> list[UUID]:
     """Return, of `report_ids`, the reports at whose desk the actor has the right to export.
 
-    That right is the policy action `export.write`.
+    That right is the policy action `export.write`. In the order of `report_ids`.
     """
     bounds = reach(actor, "export.write")
     facts = intake.get_reports(actor=actor, report_ids=report_ids)
@@ -26,9 +26,9 @@ def to_export(actor: Actor, report_ids: Sequence[UUID]) -> list[UUID]:
 def resolve(actor: Actor, reference: str) -> Sequence[UUID]:
     """Return the ids of the reports that REF names: an id, a partner's reference, PARTNER:REF, or a number.
 
-    A number is that of the NCMEC-compatible API, or the desk number. Empty if there are none. Where a text is
-    a number and a reference, a message on standard error says so. The look-up is recorded in the ledger as a
-    search.
+    A number is that of the NCMEC-compatible API, or the desk number. In no particular order; empty if there
+    are none. Where a text is a number and a reference, a message on standard error says so. The look-up is
+    recorded in the ledger as a search.
     """
     found = _named(actor, reference)
     ledger.record_search(

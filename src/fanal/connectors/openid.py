@@ -138,7 +138,8 @@ def discover(address: str) -> dict[str, object]:
 def signing_keys(provider: Mapping[str, object]) -> list[Mapping[str, object]]:
     """Return an OpenID Connect provider's public signing keys (JWK) from the key set at its `jwks_uri`.
 
-    `provider` is its discovery document. A key without a stated use (`use`) counts as a signing key.
+    `provider` is its discovery document. A key without a stated use (`use`) counts as a signing key. In their
+    order; [] if there is none.
 
     Raises:
         requests.RequestException: it does not answer, redirects, or answers with an error status.

@@ -97,16 +97,20 @@ class Session(smtplib.SMTP):
         return self._connection
 
     def getreply(self) -> tuple[int, bytes]:
-        """Return the server's next reply, code and text; SMTPServerDisconnected without one."""
+        """Return the server's next reply, as (code, text).
+
+        Raises:
+            SMTPServerDisconnected: the server closed the session, or did not reply in time.
+        """
         reply = super().getreply()
         if self.hears:
             self.hears()
         return reply
 
     def rcpt(self, recip: str, options: Sequence[str] = ()) -> tuple[int, bytes]:
-        """Send the address of one recipient, unless it is left out; return the server's reply, code and text.
+        """Send the address of one recipient, unless it is left out; return its reply (code, text).
 
-        `options` are parameters of the command RCPT, as in smtplib.
+        One left out gives (250, b""). `options` are parameters of the command RCPT, as in smtplib.
 
         Raises:
             SMTPServerDisconnected: the server closed the session, or did not reply in time.
@@ -135,7 +139,7 @@ class Session(smtplib.SMTP):
         self._has_message = ends
 
     def data(self, msg: "ReadableBuffer | str") -> tuple[int, bytes]:
-        """Send a message; return the server's reply, code and text.
+        """Send a message; return the server's reply (code, text).
 
         Raises:
             Unconfirmed: the whole message was sent, without a reply.

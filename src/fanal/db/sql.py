@@ -23,6 +23,8 @@ Parameters = Sequence[Any] | Mapping[str, Any]
 def rows(statement: str, parameters: Parameters | None = None) -> list[tuple[Any, ...]]:
     """Return all rows of a statement, as tuples; `parameters` fill its placeholders (`%s`, `%(name)s`).
 
+    They have the order of the statement; [] without any.
+
     Raises:
         DatabaseError: as by Django.
     """

@@ -42,7 +42,8 @@ class ProviderContact(Part, frozen=True, kw_only=True):
 class Provider(Part, frozen=True, kw_only=True):
     """The provider that notifies: name, Member State of establishment (ISO 3166-1), representative, contact.
 
-    `legal_representative` is the one in the Union of a provider established outside it.
+    `legal_representative` is the one in the Union of a provider established outside it. A value that is not
+    stated is None.
     """
 
     name: str
@@ -52,7 +53,7 @@ class Provider(Part, frozen=True, kw_only=True):
 
 
 def read_envelope(body: bytes, kind: type[T]) -> tuple[T, Report]:
-    """Parse an envelope of type `kind`; return its own fields, and the report enclosed in it.
+    """Parse an envelope of type `kind`; return (its own fields, the report enclosed in it).
 
     Raises:
         FormatRefused: no strict JSON within the limits; an unknown, missing or wrong field.

@@ -46,7 +46,7 @@ class Indicator(Struct, frozen=True, kw_only=True):
     `classification` is `SCHEME:CODE`; `scope` is `MATCH`, or `CLEAR` for a known false positive. Times are
     RFC 3339, UTC, with milliseconds; `changed_at` is the last change, a withdrawal included. `id` is the
     entry's id in the list, None for an entry from a file or of a report. `until` is the instant of its
-    expiry, if the sender states one. `withdrawn`: it no longer holds.
+    expiry, if the sender states one, else None. `withdrawn`: it no longer holds.
     """
 
     values: dict[str, str]

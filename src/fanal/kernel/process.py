@@ -118,7 +118,11 @@ def hurried(nice: int) -> Iterator[None]:
 
 
 def follow_folder(path: Path) -> None:
-    """Set the owner of `path`, just created, to that of its folder, if the caller is root."""
+    """Set the owner of `path`, just created, to that of its folder, if the caller is root.
+
+    Raises:
+        OSError: the owner cannot be set.
+    """
     if os.geteuid() == 0:
         folder = path.parent.stat()
         os.chown(path, folder.st_uid, folder.st_gid, follow_symlinks=False)

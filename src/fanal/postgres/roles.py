@@ -71,6 +71,7 @@ class PasswordFile:
 
         Raises:
             PermissionError: the file of administrator and owner belongs to another account.
+            OSError: a file cannot be read or written.
         """
         theirs = {name: word for name, word in passwords.items() if name in _OF_THE_OWNER}
         served = {name: word for name, word in passwords.items() if name not in _OF_THE_OWNER}
@@ -83,6 +84,7 @@ class PasswordFile:
 
         Raises:
             PermissionError: the file of administrator and owner belongs to another account.
+            OSError: a file cannot be read or written.
         """
         kept = self.read()
         names = (ADMIN, *(role.value for role in DatabaseRole))
@@ -102,6 +104,9 @@ def write_private(path: Path, text: str) -> None:
     """Write `text` to `path` atomically and durably, readable by one account.
 
     That account is the caller's; if root replaces a file, its present owner's, whose processes read it.
+
+    Raises:
+        OSError: it cannot be written.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")

@@ -109,7 +109,11 @@ def check_overlaps(entries: Iterable[Entry], where: str) -> None:
 
 
 def digest(paths: Iterable[Path]) -> str:
-    """Return the first 16 hexadecimal digits of the SHA-256 of file names and contents, sorted by path."""
+    """Return the first 16 hexadecimal digits of the SHA-256 of file names and contents, sorted by path.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
     total = hashlib.sha256()
     for path in sorted(paths):
         total.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")

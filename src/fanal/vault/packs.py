@@ -25,7 +25,11 @@ from fanal.vault.domain.records import Placed
 
 
 def make_folder(folder: Path) -> None:
-    """Create a folder and its missing parents with mode 0700; sync each new name to disk (fsync)."""
+    """Create a folder and its missing parents with mode 0700; sync each new name to disk (fsync).
+
+    Raises:
+        OSError: a folder cannot be created.
+    """
     if folder.is_dir():
         return
     make_folder(folder.parent)
@@ -35,7 +39,11 @@ def make_folder(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Sync a folder to disk (fsync), so that new names in it survive a crash."""
+    """Sync a folder to disk (fsync), so that new names in it survive a crash.
+
+    Raises:
+        OSError: the folder is missing, or cannot be synced.
+    """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

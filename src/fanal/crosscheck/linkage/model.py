@@ -201,6 +201,9 @@ def use_shipped(home: Path) -> Model:
     """Remove the activated linkage model, if any, and return the shipped one, which is then in use.
 
     `home` is the data folder, where the activated model is.
+
+    Raises:
+        OSError: the activated model cannot be removed.
     """
     place(home).unlink(missing_ok=True)
     return shipped()

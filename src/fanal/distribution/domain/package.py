@@ -181,7 +181,7 @@ def unlock(sealed: bytes, *, identity: str) -> Unlocked:
 
 
 def unpack(inner: bytes) -> tuple[Manifest, bytes]:
-    """Return the manifest and the JSON Lines of a package; no file is extracted to a path.
+    """Return (manifest, JSON Lines) of a package; no file is extracted to a path.
 
     `inner` is the package's ZIP archive, decrypted and without its header.
 
@@ -224,7 +224,7 @@ def _is_ours(members: Sequence[zipfile.ZipInfo]) -> bool:
 
 
 def unseal(sealed: bytes, *, identity: str) -> tuple[Manifest, bytes]:
-    """Decrypt and unpack a package without checking its sender; return the manifest and the JSON Lines.
+    """Decrypt and unpack a package without checking its sender; return (manifest, JSON Lines).
 
     `sealed` is the age file, `identity` the recipient's age private key. A desk receives packages with
     `operations.take`, which checks the sender.

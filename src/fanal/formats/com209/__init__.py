@@ -79,7 +79,7 @@ class ProviderReport(Part, frozen=True, kw_only=True):
 
 
 def read_provider_report(body: bytes) -> tuple[ProviderReport, Report]:
-    """Parse a provider's report under article 13; return its own fields, and the enclosed report.
+    """Parse a provider's report under article 13; return (its own fields, the enclosed report).
 
     Raises:
         FormatRefused: not such a report, an empty id, no kind of abuse, or a malformed instant.

@@ -33,7 +33,7 @@ class Concerned(Part, frozen=True, kw_only=True):
 
 
 class Informed(Part, frozen=True, kw_only=True):
-    """Another authority that the provider has informed, with its country and the date, if stated."""
+    """Another authority that the provider has informed, with its country and the date; None if not stated."""
 
     authority: str
     country: str | None = None
@@ -77,7 +77,7 @@ class Notification(Part, frozen=True, kw_only=True):
 
 
 def read_notification(body: bytes) -> tuple[Notification, Report]:
-    """Parse a notification under article 18 DSA; return its own fields, and the enclosed report.
+    """Parse a notification under article 18 DSA; return (its own fields, the enclosed report).
 
     Raises:
         FormatRefused: not a notification, an empty id or suspicion, neither a Member State nor a fallback

@@ -152,7 +152,7 @@ def read_event(stream: BinaryIO, reading: BundleReading) -> Iterator[Indicator]:
     """Yield a list entry for each attribute and each file of one or more events, reading them as a stream.
 
     `reading` collects the ignored keys and types with the reason, and the TLP markings. Whether the file
-    holds an event at all is known only at its end.
+    holds an event at all is known only at its end. In the order of the file.
 
     Raises:
         FormatRefused: not an event, an object or attribute about a person, or a value not of its type.

@@ -90,7 +90,10 @@ class _Part(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
 
 
 class Place(_Part, frozen=True, kw_only=True, gc=False):
-    """A place: ISO 3166-1 alpha-2 country, locality, postcode."""
+    """A place: ISO 3166-1 alpha-2 country, locality, postcode.
+
+    A part that is not stated is None.
+    """
 
     country: str | None = None
     locality: str | None = None
@@ -134,7 +137,10 @@ class Account(_Part, frozen=True, kw_only=True, gc=False):
 
 
 class IpSighting(_Part, frozen=True, kw_only=True, gc=False):
-    """An IP address with its source port and the instant (RFC 3339) of its use."""
+    """An IP address with its source port and the instant (RFC 3339) of its use.
+
+    Port and instant are None if not stated.
+    """
 
     value: str
     port: int | None = None
@@ -201,7 +207,8 @@ class Payment(_Part, frozen=True, kw_only=True, gc=False):
     """One payment in a report; `amount` is a decimal number as text, `label` the text that came with it.
 
     `sender` and `beneficiary` are payer and payee as stated, `operator` is the payment service, `currency` an
-    ISO 4217 code, `beneficiary_country` an ISO 3166-1 code.
+    ISO 4217 code, `beneficiary_country` an ISO 3166-1 code, `at` an RFC 3339 date-time or a date. Values that
+    are not stated are None.
 
     On output only: the operator's `reference`, and the indices of payer and payee in `persons`.
     """
@@ -226,8 +233,9 @@ class Report(_Part, frozen=True, kw_only=True):
 
     `occurred_at` and `occurred_until` bound the facts (RFC 3339 or a date), `channel` is their medium,
     `platform` the service, `place` where they happened. `emergency`: a child is in danger now. `language` is
-    that of the texts (BCP 47), `urls` are the addresses of the content. `places` are those of the child, of
-    the other person and of a planned meeting.
+    that of the texts (BCP 47), `description` the sender's text, `conversation` messages in order, `urls` are
+    the addresses of the content. `places` are those of the child, of the other person and of a planned
+    meeting. Values that are not stated are None or ().
     """
 
     reference: str

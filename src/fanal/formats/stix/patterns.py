@@ -77,9 +77,10 @@ def _path(kind: str, value: str) -> str:
 def read_pattern(text: str) -> list[dict[str, str]] | None:
     """Return the values by kind of a STIX pattern of the form "value or value or ...", else None.
 
-    The result has one item, or one for each value if a kind occurs twice, since these are several files. A
-    pattern with a time, a sequence, a negation or another condition is not accepted: a list cannot express
-    it, and taking a part of it would produce wrong matches. Nor is one of more than 5000 characters.
+    The result has one item, or one for each value if a kind occurs twice, since these are several files. The
+    order is that of the pattern. A pattern with a time, a sequence, a negation or another condition is not
+    accepted: a list cannot express it, and taking a part of it would produce wrong matches. Nor is one of
+    more than 5000 characters.
     """
     try:
         found = list(dict.fromkeys(_simple(text) or _general(text)))

@@ -154,7 +154,7 @@ class Layout(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def fields_of(self, header: list[str]) -> list[str] | None:
         """Return the field of each column of `header`, its column names; None if they do not match.
 
-        An unknown column has the field `kept`.
+        An unknown column has the field `kept`. The order is that of `header`.
         """
         known = {plain_name(name): field for name, field in self.columns.items()}
         found = [known.get(plain_name(name), "kept") for name in header]
@@ -248,6 +248,8 @@ def read_header(row: TransferRow) -> Header:
 
 def read_transfers(stream: BinaryIO) -> Iterator[Transfer | Damaged]:
     """Yield a transfer for each readable row of a CSV file, and a `Damaged` for each other row.
+
+    In the order of the rows.
 
     Raises:
         FormatRefused: the file is empty, or no layout has its columns.

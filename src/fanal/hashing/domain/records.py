@@ -65,7 +65,7 @@ class FileFacts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `media_type` follows from the first bytes. `pdq` comes with `quality` (0 to 100), `width` and `height` as
     stored, and `scale`, the divisor at which a large JPEG was decoded. `frames` are the distinct PDQ hashes
     (more than 31 bits apart) of a video's frames of quality 50 or more, at most 64. `unhashed` is the reason
-    of a missing PDQ hash.
+    of a missing PDQ hash. Values that were not computed are None, "" or 0.
     """
 
     media_type: str = ""

@@ -106,7 +106,10 @@ NAMES = tuple(_READERS)
 
 
 def filters_from(stated: Mapping[str, str]) -> QueueFilter:
-    """Return the filters that an address, a form or a saved view states; invalid ones are ignored."""
+    """Return the filters that an address, a form or a saved view states; invalid ones are ignored.
+
+    Texts are trimmed; unknown names are ignored too.
+    """
     read = {name: value(stated.get(name, "").strip()) for name, value in _READERS.items()}
     return msgspec.convert(read, QueueFilter)
 

@@ -112,6 +112,9 @@ def write_erasure_list() -> Path:
     The file serves to repeat erasures after a restore. It is written after the commit of each erasure, under
     a lock, and only its torn end is ever cut; a line that a crash prevented is written by the next erasure or
     backup.
+
+    Raises:
+        OSError: the file cannot be written; the table has every line.
     """
     path = keyring.current().vault_folder / "erasures.log"
     make_folder(path.parent)

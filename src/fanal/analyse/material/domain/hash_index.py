@@ -108,6 +108,7 @@ def open_segment(path: Path) -> Segment:
     Raises:
         FileNotFoundError: there is no file.
         SegmentDamaged: another format, a truncated file, or a damaged header.
+        OSError: the file cannot be read.
     """
     with path.open("rb") as file:
         page = file.read(_PAGE)
