@@ -106,7 +106,10 @@ def list_inbox(
 
 
 def count_inbox(*, actor: Actor, inbox: Inbox, now: datetime) -> dict[InboxTab, TabCount]:
-    """Count the acts of each tab of an inbox that the actor may read, and the late ones among them."""
+    """Count the acts of each tab of an inbox that the actor may read, and the late ones among them.
+
+    Each tab has a key.
+    """
     tab_of = {state: tab for tab in InboxTab for state in inbox.states(tab)}
     rows = _reachable(actor, inbox.lifecycle, inbox.lifecycle.reads).values("state")
     counted = rows.annotate(n=Count("id"), late=Count("id", filter=_late(inbox, now)))

@@ -8,11 +8,12 @@ import pytest
 
 from fanal.accounts.domain.duty import FIRST, DutyKind, Gap
 from fanal.accounts.domain.policy import Refused
-from fanal.accounts.domain.records import DeskDetails
+from fanal.accounts.domain.records import DeskDetails, NewHabilitation
 from fanal.accounts.models import User
 from fanal.accounts.operations.changes import close_account
 from fanal.accounts.operations.desks import add_desk
 from fanal.accounts.operations.duty import NewDuty, add_duty, end_duty
+from fanal.accounts.operations.habilitations import approve_habilitation, grant_habilitation
 from fanal.accounts.queries.duty import (
     desks_with_roster,
     list_duty,
@@ -124,6 +125,27 @@ def test_a_person_is_called_at_the_address_of_their_account(
     (state, *_) = rosters(now=now)
     assert state.gaps == (Gap(since=now, until=now + timedelta(days=14)),)
     assert state.unreachable == (ana.person.name,)
+
+
+def test_a_role_that_awaits_its_approval_puts_nobody_on_duty(
+    claire: User, make_user: Make, now: datetime
+) -> None:
+    actor, nadia = actor_for(user=claire, now=now), make_user("nadia")
+    habilitation = NewHabilitation(
+        person_id=nadia.person_id,
+        role=Role.SUPERVISOR,
+        act_reference="Act 12",
+        valid_from=now,
+        valid_until=now + timedelta(days=30),
+        desk_id=1,
+    )
+    granted = grant_habilitation(actor=actor, habilitation=habilitation, now=now)
+    line = replace(NIGHTS, person_id=nadia.person_id, name="", address="")
+    with pytest.raises(Refusal, match="WHO"):
+        add_duty(actor=actor, desk_id=1, line=line, now=now)
+    second = actor_for(user=make_user("omar", Role.SUPERVISOR), now=now)
+    approve_habilitation(actor=second, habilitation_id=granted, now=now)
+    add_duty(actor=actor, desk_id=1, line=line, now=now)
 
 
 def test_a_desk_without_lines_has_no_gap(claire: User, now: datetime) -> None:

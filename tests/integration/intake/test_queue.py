@@ -7,12 +7,14 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import connection
 
+from fanal.db import sql
 from fanal.intake.domain.records import Claim, Stage, Submission
 from fanal.intake.operations import queue as intake_queue
 from fanal.intake.operations.receive import receive_reports
 from fanal.intake.queries.work import count_work, list_quarantine
-from fanal.kernel.actors import Actor, system_actor
+from fanal.kernel.actors import Actor, Role, system_actor
 from tests.integration.intake.conftest import NOW
+from tests.integration.orient.people import person
 
 SYSTEM = system_actor("test")
 LEASE = timedelta(minutes=1)
@@ -76,6 +78,23 @@ class TestClaim:
             _lapse()
         assert count_work() == {"QUARANTINE": 3}
         assert {e for _, e in list_quarantine(actor=SYSTEM, limit=10)} == {"WORKER_DIED"}
+
+    def test_a_desk_sees_its_own_in_quarantine_however_many_others_have(
+        self, partner: Actor, make_submission: Callable[..., Submission]
+    ) -> None:
+        submissions = [make_submission(partner.partner_id, desk_id=n) for n in (2, 2, 1)]
+        answers = receive_reports(actor=SYSTEM, submissions=submissions, now=NOW)
+        for number, answer in enumerate(answers):
+            sql.run(
+                "UPDATE intake_work SET quarantined_at = now() + make_interval(secs => %s),"
+                " error = 'OTHER' WHERE report_id = %s",
+                [number, answer.report_id],
+            )
+        here = person(Role.SUPERVISOR)
+        found = list_quarantine(actor=here, limit=2)
+        assert [(facts.report_id, error) for facts, error in found] == [
+            (answers[2].report_id, "OTHER")
+        ]
 
 
 class TestAdvance:

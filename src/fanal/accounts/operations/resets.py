@@ -166,11 +166,12 @@ def confirm_reset(*, actor: Actor, reset_id: UUID, now: datetime) -> None:
 def withdraw_reset(*, actor: Actor, reset_id: UUID, now: datetime) -> None:
     """Withdraw a proposed reset of a person's sign-in, so that it has no effect.
 
-    The actor is its proposer, the person, or anybody who could confirm it.
+    The actor is the person, or somebody who may confirm resets (an administrator or a supervisor), the
+    proposer included.
 
     Raises:
         Reset.DoesNotExist: no such reset.
-        Refused: the actor is none of them.
+        Refused: the actor is neither.
         Refusal: NOT_OPEN (the reset was done, withdrawn or has expired).
     """
     found = Reset.objects.get(id=reset_id)

@@ -49,6 +49,8 @@ def get_desk(*, actor: Actor, desk_id: int) -> DeskRecord:
 def people_at_desks(*, actor: Actor, now: datetime) -> dict[int, list[DeskPerson]]:
     """Return by desk number the people with a role there in force, to come or awaiting approval, by name.
 
+    Desks without anybody have no key.
+
     Raises:
         Refused: the actor may not manage desks.
     """

@@ -3,13 +3,12 @@
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q
-
 from fanal.accounts.domain.duty import DutyLine, RosterState, Shift, shifts, state_of_roster
 from fanal.accounts.domain.policy import Resource, reach, require
 from fanal.accounts.duty_rows import LINES, lines_of
-from fanal.accounts.models import Desk, Habilitation, User
+from fanal.accounts.models import Desk, User
 from fanal.accounts.queries.desks import desk_name
+from fanal.accounts.queries.people import in_force
 from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.texts import alphabetical
@@ -46,15 +45,14 @@ def desks_with_roster(*, actor: Actor) -> dict[int, str]:
 def people_for_duty(*, actor: Actor, desk_id: int, now: datetime) -> list[tuple[UUID, str, bool]]:
     """Return who can be put on a desk's roster: people with a role in force there, by name.
 
-    The last part of each says whether they have an open account with a mail address.
+    The last part of each says whether they have an open account with a mail address. A role that awaits
+    approval does not count.
 
     Raises:
         Refused: the actor may not see the roster of this desk.
     """
     require(actor, "duty.read", Resource(desk_id=desk_id))
-    held = Habilitation.objects.filter(
-        desk_id=desk_id, valid_from__lte=now, valid_until__gt=now
-    ).exclude(Q(revocation__isnull=False, revocation__revoked_at__lte=now))
+    held = in_force(now).filter(desk_id=desk_id)
     names = dict(held.values_list("person_id", "person__name"))
     users = User.objects.filter(person_id__in=names, is_active=True).exclude(email="")
     reached = set(users.values_list("person_id", flat=True))

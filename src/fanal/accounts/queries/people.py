@@ -80,7 +80,7 @@ def actor_for(*, user: User, now: datetime, motive: str = "") -> Actor:
     actor has an organisation (`partner_id`) if these habilitations name exactly one. An actor without
     habilitation in force, or of a closed account, has no roles, and the policy refuses everything.
     """
-    held = list(_in_force(now).filter(person_id=user.person_id))
+    held = list(in_force(now).filter(person_id=user.person_id))
     organisations = {h.organisation_id for h in held if h.organisation_id is not None}
     return Actor(
         person_id=user.person_id,
@@ -154,7 +154,7 @@ def addresses_of(*, roles: Iterable[Role], desk_id: int | None, now: datetime) -
     Only roles in force at `now` count. `desk_id` None: at any desk. Oldest account first; accounts without an
     address are left out.
     """
-    held = _in_force(now).filter(role__in=[r.value for r in roles])
+    held = in_force(now).filter(role__in=[r.value for r in roles])
     if desk_id is not None:
         held = held.filter(Q(desk_id=desk_id) | Q(desk_id__isnull=True))
     people = held.values("person_id")
@@ -174,7 +174,7 @@ def notice_addresses(*, person_id: UUID, now: datetime) -> list[str]:
     Their desks are those of the person's roles at `now`; supervisors without a desk count for every desk.
     Only active accounts with an address; each address occurs once, the person's own first.
     """
-    held = _in_force(now).filter(person_id=person_id, desk_id__isnull=False)
+    held = in_force(now).filter(person_id=person_id, desk_id__isnull=False)
     desks = set(held.values_list("desk_id", flat=True))
     found = own_addresses(person_id=person_id)
     for desk_id in sorted(desks):
@@ -207,7 +207,7 @@ def list_colleagues(
     Their account is active, and a habilitation at that desk in force. No right is checked.
     """
     roles = [role.value for role in roles_at_desk(action)]
-    held = _in_force(now).filter(role__in=roles, person__accounts__is_active=True)
+    held = in_force(now).filter(role__in=roles, person__accounts__is_active=True)
     found: dict[int, dict[UUID, str]] = {desk_id: {} for desk_id in desk_ids}
     rows = held.filter(desk_id__in=list(found)).values_list("desk_id", "person_id", "person__name")
     for desk_id, person_id, name in sorted(rows.distinct(), key=lambda row: alphabetical(row[2])):
@@ -276,7 +276,7 @@ def granters_of(
     A habilitation is a formal grant of a role. Only those for one of `roles` count; at the desk `desk_id`, or
     (None) anywhere. In no particular order.
     """
-    held = _in_force(now).filter(person_id=person_id, role__in=[role.value for role in roles])
+    held = in_force(now).filter(person_id=person_id, role__in=[role.value for role in roles])
     if desk_id is not None:
         held = held.filter(desk_id=desk_id)
     rows = held.select_related("approval")
@@ -328,7 +328,7 @@ def list_accounts(*, actor: Actor, now: datetime) -> list[AccountRecord]:
     require(actor, "account.list")
     held: dict[UUID, list[Role]] = {}
     ends: dict[UUID, datetime] = {}
-    grants = _in_force(now).values_list("person_id", "role", "valid_until")
+    grants = in_force(now).values_list("person_id", "role", "valid_until")
     for person_id, role, until in grants.order_by("role"):
         held.setdefault(person_id, []).append(Role(role))
         ends[person_id] = min(until, ends.get(person_id, until))
@@ -372,7 +372,11 @@ def has_demo_mark() -> bool:
     return bool(row and row[0])
 
 
-def _in_force(now: datetime) -> QuerySet[Habilitation]:
+def in_force(now: datetime) -> QuerySet[Habilitation]:
+    """Return a query of the habilitations (grants of a role) in force at `now`, for the package's own use.
+
+    They are within their dates, approved where they need it, and not revoked.
+    """
     revoked = Q(revocation__isnull=False, revocation__revoked_at__lte=now)
     approved = Q(needs_approval=False) | Q(approval__approved_at__lte=now)
     held = Habilitation.objects.filter(approved, valid_from__lte=now, valid_until__gt=now)

@@ -137,7 +137,7 @@ def record_decisions(
 
     Raises:
         NotFolded: one of them is no longer folded into the report.
-        Refusal: a decision is not allowed, or a draft cannot be made.
+        Refusal: a decision is not allowed, or a draft cannot be made; ERASED: one of the reports is erased.
         Refused: the access policy refuses.
     """
     with transaction.atomic():
@@ -180,7 +180,7 @@ def close_without_action(
         CaseUnknown, CaseTaken: it cannot be claimed.
         DecidedAlone: one of them is a child in danger, or has an unread answer.
         NotFolded: one of `folded` is no longer folded into the report.
-        Refusal: the reason is refused.
+        Refusal: the reason is refused; ERASED: one of the reports is erased.
         Refused: the access policy refuses.
     """
     with sql.whole():

@@ -55,6 +55,9 @@ def raise_doubts(
 
     `cause` is the code of the event that puts them in question, such as a reopened report. `proof` describes
     its proof; a cause that ends such acts (ANNULLED) requires it. Call it in the transaction of that event.
+
+    Raises:
+        Refused: the actor may not cause such doubts at the acts' desk.
     """
     for record in _installed:
         record(actor=actor, report_id=report_id, act_id=act_id, cause=cause, proof=proof, now=now)

@@ -71,8 +71,9 @@ def retract_report(*, actor: Actor, report_id: UUID, now: datetime) -> ReportSta
 def expire_reports(*, actor: Actor, now: datetime, limit: int = 1000) -> list[UUID]:
     """Expire at most `limit` overdue unfinished reports of the NCMEC-compatible API; return their ids.
 
-    The partner API promises that an open report stays open until it is finished: those never expire. An
-    expired report stays encrypted until the end of retention; an urgent one goes to a person all the same.
+    The partner API promises that an open report stays open until it is finished: those never expire. The
+    result is in no particular order. An expired report stays encrypted until the end of retention; an urgent
+    one goes to a person all the same.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -145,7 +146,7 @@ def require_unerased(
     in progress is waited for; a later one waits. `of` is the kind of the refusal. With `one`, a single report
     that is not erased is enough, as for a record on several reports that expires with the last. Without
     `waits` (urgent writes) no row is waited for, since a public node can hold one for a minute, and an
-    erasure in progress for two seconds at most.
+    erasure in progress for two seconds at most. Unknown ids are not refused.
 
     Raises:
         Refusal: ERASED: one of them is erased (with `one`: all). BEING_ERASED: without `waits`, an erasure

@@ -253,9 +253,9 @@ def fail_claims(*, actor: Actor, token: UUID, report_ids: Sequence[UUID], error:
 def stop_claims(*, actor: Actor, token: UUID) -> list[tuple[UUID, Stage, bool]]:
     """Release the reports of a worker killed for its CPU time; return (id, stage, quarantined) of each.
 
-    `token`: that of its lease. The next claim takes each of the reports alone. A report that was already
-    claimed alone after a failure is quarantined with `DEADLINE`. The list is empty if none of them is held by
-    `token` any more.
+    In no particular order. `token`: that of its lease. The next claim takes each of the reports alone. A
+    report that was already claimed alone after a failure is quarantined with `DEADLINE`. The list is empty if
+    none of them is held by `token` any more.
 
     Raises:
         Refused: the actor may not run the processing stages.

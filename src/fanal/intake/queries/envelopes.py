@@ -57,7 +57,7 @@ def sender_of(*, actor: Actor) -> UUID | None:
 def get_statuses(*, sender_id: UUID | None, report_ids: Sequence[UUID]) -> dict[UUID, Status]:
     """Return envelope and receipt of those of `report_ids` that `sender_id` sent, by report id.
 
-    None as sender means all senders.
+    None as sender means all senders. Other ids have no key.
     """
     if sender_id == _NOBODY:
         return {}
@@ -121,7 +121,10 @@ FROM intake_known(%s::uuid[], %s::text[], %s::bytea[]) k
 
 
 def get_reports(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, ReportFacts]:
-    """Return, by report id, the envelopes of the reports that the actor may reach, by desk or as sender."""
+    """Return, by report id, the envelopes of the reports that the actor may reach, by desk or as sender.
+
+    Other ids have no key.
+    """
     bounds = reach(actor, "report.read")
     if not (bounds.everywhere or bounds.desk_ids):
         own = get_statuses(sender_id=sender_of(actor=actor), report_ids=report_ids)
@@ -183,7 +186,7 @@ def find_references(*, actor: Actor, reference: str, sender_id: UUID | None = No
     """Return the ids of the reports with a sender's reference, at most one for each sender that used it.
 
     A partner searches its own reports only; the desk searches those of `sender_id`, or (None) every sender's.
-    A live report takes precedence over a test with the same reference.
+    A live report takes precedence over a test with the same reference. In no particular order.
     """
     bounds = reach(actor, "report.read")
     if not (bounds.everywhere or bounds.desk_ids):
@@ -222,7 +225,10 @@ def _senders() -> list[UUID]:
 
 
 def numbers_of(*, report_ids: Collection[UUID]) -> dict[UUID, str]:
-    """Return by report id the numbers (`R-2026-0042`) of those reports that the session may see."""
+    """Return by report id the numbers (`R-2026-0042`) of those reports that the session may see.
+
+    Other ids have no key.
+    """
     return numbering.numbers_of(numbering.REPORTS, report_ids)
 
 

@@ -24,7 +24,10 @@ _LOG = logging.getLogger(__name__)
 
 
 def get_receipts(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, str]:
-    """Return the signed receipts of the reports that the actor may reach, by report id."""
+    """Return the signed receipts of the reports that the actor may reach, by report id.
+
+    Other reports, and those without a receipt, have no key.
+    """
     everywhere = reach(actor, "report.read").everywhere
     reachable = list(report_ids if everywhere else get_reports(actor=actor, report_ids=report_ids))
     found = sql.rows(

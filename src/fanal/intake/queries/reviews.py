@@ -83,7 +83,7 @@ def review_state(*, report_id: UUID) -> ReviewState:
 def list_ended(*, actor: Actor, but: Sequence[UUID] = (), limit: int = 500) -> list[UUID]:
     """Return the ids of reports whose early erasure is approved, without legal hold and not erased yet.
 
-    At most `limit`, without those of `but`.
+    In order of id, at most `limit`, without those of `but`.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -98,7 +98,8 @@ _UNERASED = "SELECT id FROM intake_report WHERE id = ANY(%s) AND erased_at IS NU
 def list_unerased(*, actor: Actor, report_ids: list[UUID], held: bool = False) -> list[UUID]:
     """Return the ids among `report_ids` of the reports that are not erased.
 
-    With `held`, their rows are locked, so that none of them is erased before the end of the transaction.
+    In order of id, each once. With `held`, their rows are locked, so that none of them is erased before the
+    end of the transaction.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -125,6 +126,8 @@ def review_months(*, now: datetime) -> int:
 
 def review_before(*, now: datetime) -> datetime:
     """Return the cut-off instant: a review is due if the last review, or else the receipt, is before it.
+
+    It is midnight of that day, in the time zone of `now`.
 
     Raises:
         LookupError: the retention class of reports is not in force, or has no review.

@@ -216,9 +216,9 @@ def oldest_waiting(*, now: datetime) -> datetime | None:
 def count_received(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
     """Return the numbers of reports received from `since` to `until` (excluded), in rows.
 
-    A row is (day, arrival, URGENT or ORDINARY, number); the day is that of Europe/Paris, combinations
-    without a report are absent. Tests, retracted and unfinished reports are left out, but an urgent report
-    counts even if retracted or expired: a person sees it all the same.
+    A row is (day, arrival, URGENT or ORDINARY, number); the day is that of Europe/Paris, combinations without
+    a report are absent. Tests, retracted and unfinished reports are left out, but an urgent report counts
+    even if retracted or expired: a person sees it all the same. Rows are in no particular order.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -316,20 +316,17 @@ def quarantine_groups(*, actor: Actor) -> list[QuarantineGroup]:
 
 
 def list_quarantine(*, actor: Actor, limit: int) -> list[tuple[ReportFacts, str]]:
-    """Return quarantined reports of the actor's desks with their error codes, oldest first.
+    """Return the quarantined reports of the actor's desks with their error codes.
 
-    They are those among the `limit` oldest of all desks, so fewer may be returned.
+    At most `limit`, those longest in quarantine first.
     """
     bounds = reach(actor, "quarantine.read")
     given = sql.rows(
-        "SELECT report_id, error FROM intake_work WHERE quarantined_at IS NOT NULL"
-        " ORDER BY quarantined_at LIMIT %s",
-        [limit],
+        "SELECT w.report_id, w.error FROM intake_work w JOIN intake_report r ON r.id = w.report_id"
+        " WHERE w.quarantined_at IS NOT NULL AND (%s OR r.desk_id = ANY(%s))"
+        " ORDER BY w.quarantined_at, w.report_id LIMIT %s",
+        [bounds.everywhere, list(bounds.desk_ids), limit],
     )
     errors = dict(given)
     facts = get_reports(actor=actor, report_ids=list(errors))
-    return [
-        (found, errors[report_id])
-        for report_id in errors
-        if (found := facts.get(report_id)) and bounds.holds(found.desk_id)
-    ]
+    return [(facts[report_id], errors[report_id]) for report_id in errors if report_id in facts]
