@@ -61,8 +61,8 @@ def read_owners(server: NameServer, zone: str, *, key: TsigKey) -> tuple[int, se
     """Return a zone's serial number and its records, read by a zone transfer (AXFR).
 
     Each record is a pair: the owner name relative to the zone, and the target of its CNAME. For a record of
-    another type, the second is its type and text. The records of the zone's apex are left out. The transfer
-    is signed with the TSIG `key`.
+    another type, the second is its type and text. The records of the zone's apex are left out. The serial
+    number is 0 without an SOA record. The transfer is signed with the TSIG `key`.
 
     Raises:
         ServerFailed: no answer, a refusal, or an incomplete zone.

@@ -282,5 +282,5 @@ def install(door: Door) -> None:
 
 
 def current() -> Door:
-    """Return the HTTPS client of this process, which `config.wiring` installs at the start."""
+    """Return the HTTPS client of this process, as set by `install`; IndexError before that."""
     return _installed[0]

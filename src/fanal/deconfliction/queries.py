@@ -411,7 +411,7 @@ def in_force(*, said: Sequence[Withholding]) -> list[Withholding]:
     """Return the decisions in force that withhold dossiers, among all decisions on some dossiers.
 
     `said` are these, newest first. The latest decision of a desk on a dossier and a counterpart
-    (organisation) counts; it may have ended the withholding.
+    (organisation) counts; it may have ended the withholding. The result is in no particular order.
     """
     last = {(one.dossier_id, one.desk_id, one.counterpart_id): one for one in reversed(said)}
     return [one for one in last.values() if one.withheld]

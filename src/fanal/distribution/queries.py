@@ -121,7 +121,7 @@ def list_planned(
 def items_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, list[PlannedShare]]:
     """Return the destinations of each report, by report id; reports without any are left out.
 
-    The caller has checked access to the reports.
+    The caller has checked access to the reports. Those of a report are in order of country and region.
 
     Raises:
         Refused: the actor may not read destinations.

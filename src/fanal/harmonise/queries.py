@@ -94,7 +94,10 @@ def search_keys(*, actor: Actor, wanted: KeySearch, limit: int) -> list[HeldKey]
 
 
 def get_selectors(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, tuple[SelectorKind, str]]:
-    """Return (kind, value) of these identifiers by key, without file hashes, if seen at the actor's desks."""
+    """Return (kind, value) of these identifiers by key, without file hashes, if seen at the actor's desks.
+
+    Others have no key.
+    """
     desks = reach(actor, "report.read").desks
     if not keys or desks == []:
         return {}
@@ -111,7 +114,10 @@ def get_selectors(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, tuple[Sel
 
 
 def get_records(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, HarmonisedReport]:
-    """Return by report id the newest harmonised record of each report that the actor may read."""
+    """Return by report id the newest harmonised record of each report that the actor may read.
+
+    Other ids have no key.
+    """
     return {report_id: unpack(record) for report_id, record in _newest(actor, report_ids)}
 
 
@@ -120,7 +126,8 @@ def get_record_fields(
 ) -> dict[UUID, dict[str, msgspec.Raw]]:
     """Return the records of `get_records` as raw JSON by field name: faster, for printing many reports.
 
-    Fields with default values are absent; a record of more than `largest` bytes unpacked has no field.
+    Other ids have no key. Fields with default values are absent; a record of more than `largest` bytes
+    unpacked has no field.
     """
     return {key: unpack_fields(record, largest) for key, record in _newest(actor, report_ids)}
 

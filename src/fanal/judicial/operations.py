@@ -146,8 +146,8 @@ def amend_sheet(*, actor: Actor, sheet_id: UUID, body: str, summary: str, now: d
 
     Raises:
         ActUnknown: no sheet has this id.
-        Refusal: UNKNOWN_BODY (no such authority), TEXT_UNREADABLE (too long, or characters that cannot be
-            stored), EXPIRED (its document was erased).
+        Refusal: UNKNOWN_BODY (this authority receives no intelligence sheets), TEXT_UNREADABLE (too long, or
+            characters that cannot be stored), EXPIRED (its document was erased).
         TransitionRefused: it was sent or withdrawn.
         Refused: the actor may not write referrals at that desk.
     """

@@ -54,8 +54,8 @@ SHEETS = Inbox(lifecycle=SHEET, awaited=frozenset({str(SheetState.SENT)}), deadl
 def referrals_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, tuple[Referral, ...]]:
     """Return the referrals of each report, by report id, at the desks whose reports the actor may read.
 
-    Their texts are not included (`get_referral` returns them, to those who may read referrals). Reports
-    without any have no key.
+    Those of a report are in order of creation. Their texts are not included (`get_referral` returns them, to
+    those who may read referrals). Reports without any have no key.
     """
     found = casework.acts_on(
         actor=actor, lifecycle=REFERRAL, subject_ids=report_ids, right="report.read"
@@ -164,7 +164,7 @@ def read_act(*, act: Act) -> Referral:
 def sheets_on(*, actor: Actor, payer: UUID) -> tuple[Sheet, ...]:
     """Return the intelligence sheets on a payer (by id) at the desks whose reports the actor may read.
 
-    Their facts and texts are not included (`get_sheet` returns them).
+    Oldest first. Their facts and texts are not included (`get_sheet` returns them).
     """
     found = casework.acts_on(actor=actor, lifecycle=SHEET, subject_ids=[payer], right="report.read")
     return tuple(map(sheet_of, found.get(payer, ())))

@@ -18,8 +18,8 @@ _FIXED_HOLIDAYS = ((1, 1), (5, 1), (5, 8), (7, 14), (8, 15), (11, 1), (11, 11), 
 def read_instant(text: str | None) -> datetime | None:
     """Return the date and time in an ISO 8601 text, with its time zone if given; None if invalid.
 
-    The years 1 and 9999, which some databases write for "unknown", count as invalid: conversions and time
-    limits would overflow.
+    A date alone is its midnight, without time zone. The years 1 and 9999, which some databases write for
+    "unknown", count as invalid: conversions and time limits would overflow.
     """
     try:
         read = datetime.fromisoformat(text or "")

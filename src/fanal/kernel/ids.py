@@ -55,7 +55,7 @@ def instant_of(value: UUID) -> datetime:
     """Return the creation time in a UUIDv7.
 
     Raises:
-        ValueError: the id is not a UUIDv7.
+        ValueError: the id is not a UUIDv7, or its time is after the year 9999.
     """
     if value.version != 7:
         raise ValueError(f"not a UUIDv7: {value}")

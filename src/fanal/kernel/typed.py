@@ -18,7 +18,10 @@ def whole_number(text: str, *, digits: int = _MOST_DIGITS) -> int | None:
 
 
 def identifier(text: str) -> UUID | None:
-    """Return the UUID in `text`; None for anything else."""
+    """Return the UUID in `text`; None for anything else.
+
+    Every form that `uuid.UUID` reads: hyphens may be missing, braces or `urn:uuid:` be around it.
+    """
     try:
         return UUID(text)
     except ValueError:

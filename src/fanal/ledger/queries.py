@@ -152,6 +152,8 @@ def _search(sought: SoughtEntries, limit: int) -> tuple[str, list[object]]:
 def named_objects(*, actor: Actor, entry_ids: Sequence[UUID]) -> dict[UUID, list[ObjectRef]]:
     """Return the objects that entries name, without digests, by entry id; no key for an entry without any.
 
+    The objects of an entry are in no particular order.
+
     Raises:
         Refused: the actor may not search the ledger.
     """
@@ -219,6 +221,8 @@ def acts_since(
     *, actor: Actor, actions: Sequence[str], since: datetime, limit: int = 100
 ) -> list[LedgerLine]:
     """Return the newest acts of some kinds (`actions`: codes) since an instant, at most `limit`.
+
+    Newest first.
 
     Raises:
         Refused: the actor may not read the state of the installation.

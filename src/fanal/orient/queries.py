@@ -107,7 +107,10 @@ def anybody_at_work(*, now: datetime) -> bool:
 
 
 def get_cases(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Case]:
-    """Return by report id the cases (rows of the desk's queue) of those reports that the actor may list."""
+    """Return by report id the cases (rows of the desk's queue) of those reports that the actor may list.
+
+    Other ids have no key.
+    """
     rows = reachable(actor).filter(report_id__in=report_ids)
     return {row.report_id: row.record() for row in rows}
 
@@ -196,7 +199,10 @@ def get_proposals(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Sto
 
 
 def proposals_of(*, actor: Actor, report_id: UUID) -> tuple[StoredProposal, ...]:
-    """Return every revision of a report's proposal (actions, legal bases, authority), oldest first."""
+    """Return every revision of a report's proposal (actions, legal bases, authority), oldest first.
+
+    Empty if there is none, or the actor may not read the report.
+    """
     rows = bounded(
         models.StoredProposal.objects.filter(report_id=report_id), reach(actor, "report.read")
     )
@@ -204,7 +210,10 @@ def proposals_of(*, actor: Actor, report_id: UUID) -> tuple[StoredProposal, ...]
 
 
 def decisions_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, tuple[Decision, ...]]:
-    """Return the decisions on each report that the actor may read, by report id, oldest first."""
+    """Return the decisions on each report that the actor may read, by report id, oldest first.
+
+    Other reports, and those without a decision, have no key.
+    """
     rows = bounded(
         models.StoredDecision.objects.filter(report_id__in=report_ids),
         reach(actor, "report.read"),
@@ -256,7 +265,7 @@ def decision_ended(*, actor: Actor, report_id: UUID, decision_id: UUID) -> datet
 def decided_without_action(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, int]:
     """Return the desk of each report whose decision in force is NONE (no action), by report id.
 
-    In force: the newest decision on a report that was not reopened.
+    In force: the newest decision on a report that was not reopened. Other reports have no key.
 
     Raises:
         Refused: the actor may not run the processing stages; the query covers every desk.
@@ -303,7 +312,7 @@ def count_senders(*, actor: Actor, since: datetime, until: datetime) -> list[Cou
     """Count reports that were ranked and routed (oriented), by day of receipt in Paris and by sender id.
 
     The public's id is zero. Received from `since` to before `until`, without tests and withdrawn ones. Rows:
-    (day, sender id, "" for the unused second key, number).
+    (day, sender id, "" for the unused second key, number). They are in no particular order.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -315,7 +324,7 @@ def count_countries(*, actor: Actor, since: datetime, until: datetime) -> list[C
     """Count reports that were ranked and routed (oriented), by day of receipt and country of the facts.
 
     Received from `since` to before `until`, without tests and withdrawn ones. Rows: (day, country, "" for the
-    unused second key, number).
+    unused second key, number). They are in no particular order.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -327,7 +336,8 @@ def count_departements(*, actor: Actor, since: datetime, until: datetime) -> lis
     """Count reports that were ranked and routed (oriented), by day of receipt and département of the facts.
 
     Where the facts have none, the département of the child. Received from `since` to before `until`, without
-    tests and withdrawn ones. Rows: (day, code or "" if unknown, "" for the unused second key, number).
+    tests and withdrawn ones. Rows: (day, code or "" if unknown, "" for the unused second key, number). They
+    are in no particular order.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -341,7 +351,7 @@ def count_platforms(*, actor: Actor, since: datetime, until: datetime) -> list[C
     Received from `since` to before `until`, without tests and withdrawn ones. These counts are never erased,
     and the public's field is free text. So a name written only by the public counts under that name only if
     the service is listed or three reports of the day name it; else under "". Rows: (day, service, "" for the
-    unused second key, number).
+    unused second key, number). They are in no particular order.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -392,7 +402,7 @@ def count_cases(*, actor: Actor, since: datetime, until: datetime) -> list[Count
     """Count reports that were ranked and routed (oriented), by day of receipt, kind and channel.
 
     Received from `since` to before `until`, without tests and withdrawn ones. Rows: (day, kind, channel,
-    number).
+    number). They are in no particular order.
 
     Raises:
         Refused: the actor may not read statistics.

@@ -82,6 +82,8 @@ class Annotation:
 def annotations(*, actor: Actor, since: date, until: date) -> list[Annotation]:
     """Return the annotations of the days from `since` to before `until`, by their first day.
 
+    Of each kind (written, outage, change of rules) at most a hundred.
+
     Raises:
         Refused: the actor may not read statistics.
     """

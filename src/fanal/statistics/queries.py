@@ -237,9 +237,9 @@ def delays(*, actor: Actor, since: date, until: date, now: datetime) -> Table:
 
 @across_desks()
 def waiting(*, actor: Actor, now: datetime) -> Table:
-    """Count the objects that wait now: one row for each step of the work (pipeline, desk, official acts …).
+    """Count the objects that wait now: a row for each step of the work and state.
 
-    The keys of a row are the step and the state of the objects.
+    The keys of a row are the step (pipeline, desk, official acts …) and the state of the objects.
 
     Raises:
         Refused: the actor may not read statistics.

@@ -59,7 +59,10 @@ def is_empty_phone(value: str) -> bool:
 
 
 def is_empty_device(value: str) -> bool:
-    """Return whether a device identifier is a placeholder: listed, too short, or made of 0, f and x only."""
+    """Return whether a device identifier is a placeholder: listed, too short, or one sign repeated.
+
+    Too short is under four characters; `:-.` and spaces do not count. The sign is 0, f or x.
+    """
     plain = value.lower()
     bare = plain.translate(_MARKS)
     return plain in load_hubs().devices or len(bare) < _SHORT or _ALIKE.fullmatch(bare) is not None
@@ -68,13 +71,17 @@ def is_empty_device(value: str) -> bool:
 def is_empty_handle(name: str) -> bool:
     """Return whether a user name (handle), given without its service, is a placeholder.
 
-    That is: it is listed, or has no letter and no digit but 0 and x.
+    That is: it is listed, or has neither letter nor digit once `0`, `x` and `-./_` are removed from both
+    ends. `name` is in lower case.
     """
     return name in load_hubs().handles or not any(map(str.isalnum, name.strip("0-./_x")))
 
 
 def is_plain_handle(name: str) -> bool:
-    """Return whether a user name is too common: at most four characters, or a common word with few digits."""
+    """Return whether a user name is too common: at most four characters, or a common word.
+
+    Digits and the characters `_.-` at its end do not count for the word. `name` is in lower case.
+    """
     if len(name) <= _SHORT:
         return True
     # Non-ASCII digits and line ends need the pattern.

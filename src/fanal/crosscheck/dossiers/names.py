@@ -33,12 +33,12 @@ class NothingToName(LookupError):
 
 
 def name_dossier(*, actor: Actor, dossier_id: UUID, name: str, now: datetime) -> None:
-    """Give a dossier a name at the desk of its first report within the actor's reach; "" takes it back.
+    """Give a dossier a name at the desk of its first unerased report within reach; "" takes it back.
 
     Blanks and line breaks count as one space. The same name again writes nothing.
 
     Raises:
-        NothingToName: the dossier holds no report of the actor's desks.
+        NothingToName: the dossier holds no report of the actor's desks, or only erased ones.
         Refused: the actor may not write notes on dossiers at that desk.
         Refusal: TOO_LONG (over `LONGEST_NAME` characters); UNREADABLE (NUL, a lone surrogate); ERASED, of a
             report erased meanwhile.

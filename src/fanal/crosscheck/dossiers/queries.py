@@ -346,7 +346,10 @@ def _states(dossiers: Sequence[UUID], desks: list[int] | None) -> dict[UUID, Dos
 
 
 def walk_dossiers(*, actor: Actor, at_once: int) -> Iterator[list[DossierReports]]:
-    """Yield all dossiers with a report of the actor's desks, in the order of ids, as pages of `at_once`."""
+    """Yield all dossiers with a report of the actor's desks, in the order of ids, as pages of `at_once`.
+
+    Each with these reports alone, in order of id.
+    """
     desks = reach(actor, "dossier.read").desks
     after = UUID(int=0)
     while desks != []:
@@ -454,9 +457,9 @@ def _edges(reports: Sequence[UUID]) -> tuple[tuple[DossierEdge, ...], int]:
 
 
 def lines_of(judgements: Sequence[Judgement], mine: set[UUID]) -> tuple[JudgementLine, ...]:
-    """Return people's judgements for display, newest first, without the ids of reports outside `mine`.
+    """Return people's judgements for display, in reverse order, without the ids of reports outside `mine`.
 
-    `mine` are the reports at the actor's desks.
+    `judgements` are given oldest first. `mine` are the reports at the actor's desks.
     """
     counted = {judgement.id for judgement in effective(judgements)}
     words = _words([judgement.id for judgement in judgements])

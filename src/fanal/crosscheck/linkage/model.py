@@ -190,7 +190,8 @@ def activate(home: Path, path: Path) -> Model:
     """Activate the linkage model in the file `path` for the data folder `home`, and return it.
 
     Raises:
-        ModelRefused, OSError: the file is no valid model (`read_model`), or unreadable.
+        ModelRefused, OSError: the file is no valid model (`read_model`), unreadable, or cannot be copied
+            there.
     """
     found = read_model(path)
     write_private(place(home), msgspec.json.encode(found).decode())
@@ -370,7 +371,7 @@ def worth(pairs: Iterable[Pair], labels: Sequence[int]) -> dict[str, float | int
     """Return the precision and recall of found pairs of reports, judged by the `labels` of the reports.
 
     Keys: `precision` and `recall` (0 to 1), and `pairs`, the number of judged ones. Pairs with an unlabelled
-    report (-1) are left out.
+    report (-1) are left out. Without any pair both are 0.
     """
     judged = [(a, b) for a, b in pairs if labels[a] >= 0 and labels[b] >= 0]
     right = sum(labels[a] == labels[b] for a, b in judged)

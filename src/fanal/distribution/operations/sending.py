@@ -82,7 +82,7 @@ def send(
     """Send all planned reports: pass signed and encrypted packages for each open recipient to `deliver`.
 
     `deliver` receives recipient code, package id and bytes; `sender` is this desk's name in packages. The
-    database commits after `deliver` returned: if it fails nothing counts as sent, and a package delivered
+    database commits after `deliver` returned: if it fails, that package does not count as sent; one delivered
     twice is recognised by its id. A package holds 2,000 reports at most, within the size that a recipient
     accepts. Date and instruction are read before each package: a revocation stops the next one. Returns the
     outcomes, ordered by recipient code: each package, and the reason why there is no (further) one. NOTHING
@@ -92,6 +92,7 @@ def send(
         Refused: the actor may not send packages.
         KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: the vault does not open our signing
             key, or the original with the reporter's values.
+        Exception: any exception of `deliver`; packages delivered before it count as sent.
     """
     require(actor, "distribution.send")
     ensure_identity(actor=actor, now=clock())

@@ -71,6 +71,7 @@ def take(
             SECOND, a different package of this sender has the same number.
         KeyMissing, BlobMissing, BlobDamaged, VaultAway: the desk's own signing key cannot be opened.
         Refused: the actor may not receive packages.
+        Exception: any exception of `keep`.
     """
     require(actor, "distribution.send")
     try:

@@ -148,7 +148,10 @@ def closed(names: Iterable[str]) -> list[str]:
 
 
 def written_instant(instant: datetime) -> str:
-    """Format an instant as all files of the list do: UTC, whole seconds, such as `2026-11-30T21:00:00Z`."""
+    """Format an instant as all files of the list do: UTC, whole seconds, such as `2026-11-30T21:00:00Z`.
+
+    Fractions of a second are cut off.
+    """
     return f"{instant.astimezone(UTC).isoformat()[:19]}Z"
 
 

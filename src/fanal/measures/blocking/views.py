@@ -94,6 +94,8 @@ def list_every(
 ) -> tuple[BlockingView, ...]:
     """Return the blockings and mirrors in some states that the actor may read, at most `limit` of each.
 
+    Blockings come before mirrors, each kind with the earliest deadline first and ended ones last.
+
     Raises:
         DelayMissing: the reference data have no delay in force for one of its deadlines.
     """

@@ -96,7 +96,10 @@ def list_resting(
 
 
 def removals_of(act_ids: Sequence[UUID]) -> dict[UUID, UUID]:
-    """Return, by act id, the id of the removal request on which each of these dereferencings rests."""
+    """Return, by act id, the id of the removal request on which each of these dereferencings rests.
+
+    Other ids have no key.
+    """
     rows = StoredDereferencing.objects.filter(act_id__in=act_ids)
     return dict(rows.values_list("act_id", "removal_id"))
 

@@ -126,7 +126,7 @@ class Session(Struct, frozen=True, kw_only=True):
 
 
 def draw(*, population: Iterable[UUID], session_id: UUID, size: int) -> tuple[UUID, ...]:
-    """Draw a reproducible random sample: return the ids of `size` removal requests (measures).
+    """Draw a reproducible random sample: return the ids of at most `size` removal requests.
 
     They are the first in the order of SHA-256(session id + measure id): the session's id and the population
     are enough to verify the sample.

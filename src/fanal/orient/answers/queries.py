@@ -45,7 +45,8 @@ def unread_on(*, actor: Actor, report_id: UUID) -> frozenset[UUID]:
 def held_with_answers(*, actor: Actor, most: int = 100) -> list[UUID]:
     """Return the reports in the actor's charge (claimed by or assigned to them) with an unread answer.
 
-    Highest priority first, at most `most`.
+    Highest priority first, at most `most`. A claim whose lease has run out counts until the report is
+    released.
     """
     desks = reach(actor, "report.list").desks
     if desks == []:
@@ -55,9 +56,9 @@ def held_with_answers(*, actor: Actor, most: int = 100) -> list[UUID]:
 
 
 def list_unheard(*, actor: Actor, report_ids: Sequence[UUID], since: datetime) -> set[UUID]:
-    """Return the reports on which something from the reporter since `since` still waits for a person.
+    """Return those of the reports on which something that came after `since` still waits for a person.
 
-    That is an answer that nobody has read, or an alarm that nobody has acknowledged.
+    That is an answer of the reporter that nobody has read, or an alarm that nobody has acknowledged.
 
     Raises:
         Refused: the actor may not run the processing stages.

@@ -183,7 +183,7 @@ def measure_basis(
 ) -> MeasureRule | None:
     """Return the rule of a measure that an offence opens on a day; None if no such measure is possible.
 
-    `catalogue` holds the dated law. `track` is the kind of measure: REMOVAL or BLOCKING.
+    `catalogue` holds the dated law. `track` is the kind of measure: REMOVAL, BLOCKING or DEREFERENCING.
 
     Both texts must refer to each other: the offence names the measure's article, and the measure in force
     names the offence. An unchecked text on either side opens nothing (LCEN 6-1 names CP 227-23 only).

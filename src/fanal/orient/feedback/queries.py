@@ -83,8 +83,8 @@ class ProviderFigures(Struct, frozen=True, kw_only=True):
 def provider_figures(*, actor: Actor, report_ids: Sequence[UUID]) -> ProviderFigures:
     """Return quality figures of a provider's reports: number, duplicates, linked reports, seconds to queue.
 
-    Seconds run from receipt to the first proposal (median and 95th percentile). PostgreSQL's row security
-    limits the count to the desks of the reader.
+    Seconds run from receipt to the first proposal (median and 95th percentile; None without any).
+    PostgreSQL's row security limits the count to the desks of the reader.
 
     Raises:
         Refused: the actor may not read providers.

@@ -24,7 +24,7 @@ def own_notifications(actor: Actor) -> QuerySet[StoredNotification]:
 
 
 def list_notifications(*, actor: Actor) -> list[Notification]:
-    """Return the actor's newest notifications, unseen ones first, at most `MOST`."""
+    """Return the actor's notifications, unseen ones first, each group newest first; at most `MOST`."""
     rows = own_notifications(actor)
     unseen = list(rows.filter(seen_at=None).order_by("-came_at", "id")[:MOST])
     seen = rows.exclude(seen_at=None).order_by("-came_at", "id")[: MOST - len(unseen)]

@@ -175,14 +175,18 @@ MOST_SENDERS = 1000
 def senders_of(*, actor: Actor) -> set[UUID]:
     """Return the ids of senders of the reports that the actor may list; zero for the public.
 
-    At most `MOST_SENDERS`.
+    At most `MOST_SENDERS`. Only reports of the actor's own desks: for the system, which has none, the result
+    is empty.
     """
     desks = sorted(reach(actor, "report.list").desk_ids)
     return {row[0] for row in sql.rows(_SENDERS, [desks, MOST_SENDERS])}
 
 
 def holders_of(*, actor: Actor) -> set[UUID]:
-    """Return the ids of people, other than the actor, in charge of a report that the actor may list."""
+    """Return the ids of people, other than the actor, in charge of a report that the actor may list.
+
+    In charge: the person who claimed it, even if the lease has run out, or to whom it is assigned.
+    """
     rows = reachable(actor).filter(state=CaseState.CLAIMED)
     claimed = rows.values_list("claimed_by", flat=True).distinct()
     given = models.StoredAssignment.objects.filter(ended_at=None)

@@ -403,7 +403,10 @@ _PDQ_OF_ANY_CASE = re.compile("[0-9a-fA-F]{64}")
 
 
 def pictures_of(report: HarmonisedReport) -> dict[int, list[bytes]]:
-    """Return the PDQ hashes (32 bytes) of a report's pictures that are fit for comparison, by file index."""
+    """Return the PDQ hashes (32 bytes) of a report's pictures that are fit for comparison, by file index.
+
+    A file without such a picture has no key.
+    """
     found: dict[int, list[bytes]] = {}
     for index, _place, value in near_hashes(report):
         if tells_pictures_apart(value):

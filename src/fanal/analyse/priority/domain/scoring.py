@@ -136,10 +136,10 @@ def dry_run(
 def run_of(
     before: Sequence[Priority], after: Sequence[Priority], *, versions: tuple[str, str]
 ) -> DryRun:
-    """Compare the priorities of the same reports under two rule sets; return the counts and changes.
+    """Compare the priorities of the same reports under two rule sets; return counts and changes.
 
     `before` are those under the active set, `after` those under the candidate, in the same order. `versions`
-    are those of the active and of the candidate rule set.
+    are those of the active and of the candidate rule set. The largest changes come first.
     """
     changes = [
         compare(old, new)

@@ -49,7 +49,7 @@ class Counts(Struct, frozen=True):
 
     @property
     def f1(self) -> float:
-        """The harmonic mean of precision and recall."""
+        """The harmonic mean of precision and recall; 0 if no code is right."""
         return round(2 * self.right / max(1, self.wanted + self.found), 3)
 
 

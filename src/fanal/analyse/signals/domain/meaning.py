@@ -300,7 +300,7 @@ def vocabulary_of(texts: Sequence[Mapping[str, int]]) -> Vocabulary:
 def tfidf(counts: Mapping[str, int], vocabulary: Vocabulary) -> list[tuple[int, float]]:
     """Return the TF-IDF vector of a text as (word number, weight) pairs, of Euclidean length 1.
 
-    `counts` are the text's word counts; words outside the vocabulary are left out.
+    `counts` are the text's word counts; words outside the vocabulary are left out. Empty without any of them.
     """
     numbers, idf = vocabulary.numbers, vocabulary.idf
     weights = [

@@ -72,7 +72,8 @@ def raise_alarm(*, actor: Actor, report_id: UUID, desk_id: int, now: datetime) -
 def raise_alarms(*, actor: Actor, items: Sequence[tuple[UUID, int]], now: datetime) -> list[UUID]:
     """Raise the child-in-danger alarm of each report that has none; return the reports that got one.
 
-    `items` are pairs of report id and desk id. A report has one such alarm, whatever the desk.
+    `items` are pairs of report id and desk id. A report has one such alarm, whatever the desk. The result is
+    in order of id.
     """
     raised: list[UUID] = []
     with transaction.atomic():

@@ -275,9 +275,10 @@ def claim_calls(
 ) -> list[Call]:
     """Claim up to `most` due calls (alarm e-mails to people on duty) for `holder` under a lease; return them.
 
-    Calls of acknowledged alarms are left out. The oldest come first; late calls (alarms of a flood, queued
-    afterwards by `queue_late`) come last. A call that another process has been sending for three seconds is
-    due again, unless late or after five attempts: the first delivery ends it.
+    Calls of acknowledged alarms are left out. The oldest are claimed first; late calls (alarms of a flood,
+    queued afterwards by `queue_late`) last. The result is in no particular order. A call that another process
+    has been sending for three seconds is due again, unless late or after five attempts: the first delivery
+    ends it.
 
     Args:
         actor: the worker.
