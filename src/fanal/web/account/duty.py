@@ -128,6 +128,7 @@ def add(request: HttpRequest, roster_desk: int) -> HttpResponse:
 
     Raises:
         Http404: no open desk of the reader's has this number.
+        Refused: the person may not keep this desk's roster.
     """
     _desk(request, roster_desk)
     require(actor_of(request), "duty.manage", Resource(desk_id=roster_desk))
@@ -148,6 +149,7 @@ def end(request: HttpRequest, roster_desk: int) -> HttpResponse:
 
     Raises:
         Http404: no open desk of the reader's has this number.
+        Refused: the person may not keep this desk's roster.
     """
     _desk(request, roster_desk)
     require(actor_of(request), "duty.manage", Resource(desk_id=roster_desk))

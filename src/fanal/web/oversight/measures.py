@@ -300,7 +300,8 @@ def answer(request: HttpRequest, recommendation_id: UUID) -> HttpResponse:
     The form holds `verdict` (an `AnswerVerdict`) and `words`; a refused answer is shown again (status 422).
 
     Raises:
-        Http404: no such recommendation, or the person may not answer it.
+        Http404: no such recommendation.
+        Refused: the person may not answer at its desk.
     """
     actor, form = actor_of(request), _AnswerForm(request)
     found = queries.get_recommendation(actor=actor, recommendation_id=recommendation_id)

@@ -171,6 +171,7 @@ def draft(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 
     Raises:
         Http404: no such removal request.
+        Refused: the person may not propose blockings at the request's desk.
     """
 
     def propose() -> HttpResponse:

@@ -178,6 +178,7 @@ def draft_on_removal(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 
     Raises:
         Http404: no such removal request.
+        Refused: the person may not propose dereferencings at the request's desk.
     """
     return _draft(request, REMOVAL, measure_id, removal_id=measure_id)
 
@@ -189,6 +190,7 @@ def draft_on_blocking(request: HttpRequest, blocking_id: UUID) -> HttpResponse:
 
     Raises:
         Http404: no such blocking.
+        Refused: the person may not propose dereferencings at the blocking's desk.
     """
     removal_id = removals_of([blocking_id]).get(blocking_id, blocking_id)
     return _draft(request, BLOCKING, blocking_id, removal_id=removal_id)
@@ -242,6 +244,7 @@ def restoration(request: HttpRequest, dereferencing_id: UUID) -> HttpResponse:
 
     Raises:
         Http404: no such act.
+        Refused: the person lacks the right at the act's desk.
     """
     actor = actor_of(request)
     file = queries.get_act(actor=actor, lifecycle=DEREFERENCING, act_id=dereferencing_id)

@@ -330,7 +330,7 @@ _CAUSED = ("suspend", "lift")
 def amend(request: HttpRequest, measure_id: UUID) -> HttpResponse:
     """Change a removal measure, and submit it for approval when the form asks for that.
 
-    Redirects to the measure's page, or shows it again with the reason of a refusal.
+    Redirects to the measure's page, or shows it with the reason of a refusal; raises as `acts.record`.
     """
 
     def act() -> None:
@@ -347,7 +347,7 @@ def amend(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 def submit(request: HttpRequest, measure_id: UUID) -> HttpResponse:
     """Submit a draft removal measure for the approval of a second person.
 
-    A refusal is shown on the measure's page.
+    A refusal is shown on the measure's page. Raises the errors of `acts.record`.
     """
     return _record(request, measure_id, drafts.submit_measure, _WarnedForm)
 
@@ -355,7 +355,10 @@ def submit(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 @require_POST
 @needs("measure.propose")
 def withdraw(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Withdraw a removal measure, with the form's `cause`; a refusal is shown on the measure's page."""
+    """Withdraw a removal measure, with the form's `cause`.
+
+    A refusal is shown on the measure's page. Raises the errors of `acts.record`.
+    """
     return _record(request, measure_id, drafts.withdraw_measure, _WithdrawalForm)
 
 
@@ -364,7 +367,7 @@ def withdraw(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 def approve(request: HttpRequest, measure_id: UUID) -> HttpResponse:
     """Approve a removal measure as the second person; the form names the document by its digest.
 
-    So exactly the bytes that the page showed are approved. A refusal is shown on the measure's page.
+    So exactly the bytes shown are approved. A refusal is shown on the page. Raises as `acts.record`.
     """
     return _record(request, measure_id, drafts.approve_measure, _ApprovalForm)
 
@@ -374,7 +377,7 @@ def approve(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 def refuse(request: HttpRequest, measure_id: UUID) -> HttpResponse:
     """Refuse to approve a removal measure, with the form's `reason`: it becomes the proposer's draft again.
 
-    If this is not possible, the measure's page says why.
+    If this is not possible, the measure's page says why. Raises as `acts.record`.
     """
     return _record(request, measure_id, drafts.refuse_measure, acts.RefusalForm)
 
@@ -384,7 +387,7 @@ def refuse(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 def step(request: HttpRequest, measure_id: UUID) -> HttpResponse:
     """Record an event of an approved removal measure: sent, received, executed, suspended and so on.
 
-    The form's `move` names the event. A refusal is shown on the measure's page.
+    The form's `move` names it. A refusal is shown on the measure's page. Raises as `acts.record`.
     """
 
     def act() -> None:
@@ -409,6 +412,7 @@ def contact(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 
     Raises:
         Http404: no such measure.
+        Refused: the person lacks the right at the measure's desk.
     """
 
     def act() -> None:

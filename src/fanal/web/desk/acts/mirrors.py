@@ -137,6 +137,7 @@ def draft(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
     Raises:
         Http404: no such report, or the stages have not read it.
+        Refused: the person may not propose blockings at the report's desk.
     """
     actor = actor_of(request)
     case = oriented.get_case(actor=actor, report_id=report_id)

@@ -127,7 +127,8 @@ def references_of(report_ids: Sequence[UUID], *, actor: Actor) -> dict[UUID, str
 def shared_values(view: DossierView) -> dict[UUID, str]:
     """Return, by report id, the shared value most often cited as first reason of its links, as text.
 
-    `view`: the dossier with its links.
+    `view`: the dossier with its links. Of equally frequent ones, the first in order of text. Reports without
+    links have no key.
     """
     votes: dict[UUID, Counter[str]] = {}
     for edge in view.edges:

@@ -77,6 +77,9 @@ def undo_assignment(request: HttpRequest, act_id: UUID) -> HttpResponse:
     """Undo the person's own act that assigned reports, right after it; then show the queue.
 
     Reports go back to who was in charge before; those on which somebody has acted since stay as they are.
+
+    Raises:
+        Http404: the query names no such view.
     """
     request.session.pop(_KEY, None)
     found = undo_assignments(actor=actor_of(request), act_id=act_id, now=now_of(request))

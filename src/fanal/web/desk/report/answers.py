@@ -94,6 +94,7 @@ def mark(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
     Raises:
         Http404: no such report.
+        Refused: the person lacks the right at the report's desk.
     """
     actor = actor_of(request)
     case = oriented.get_case(actor=actor, report_id=report_id)

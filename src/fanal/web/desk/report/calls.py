@@ -51,6 +51,7 @@ def open_one(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
     Raises:
         Http404: no such report for the person.
+        Refused: the person lacks the right at the report's desk.
     """
     actor, move = actor_of(request), request.POST.get("move", "")
     case = oriented.get_case(actor=actor, report_id=report_id)

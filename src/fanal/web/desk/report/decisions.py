@@ -92,6 +92,7 @@ def reopen(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
     Raises:
         Http404: no such report for the person.
+        Refused: the person may not decide at the report's desk.
     """
     return _change(request, report_id, close=False)
 
@@ -103,6 +104,7 @@ def close(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
     Raises:
         Http404: no such report for the person.
+        Refused: the person may not decide at the report's desk.
     """
     return _change(request, report_id, close=True)
 

@@ -161,6 +161,7 @@ def judge(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
     Raises:
         Http404: no such report for the person.
+        Refused: the person may not judge at the report's desk.
     """
     verdict = request.POST.get("verdict", "")
 
@@ -196,6 +197,7 @@ def rewrite(request: HttpRequest, report_id: UUID, example_id: UUID) -> HttpResp
 
     Raises:
         Http404: no such report for the person, or an example of another report.
+        Refused: the person may not judge at the report's desk.
     """
     _require_example(request, report_id, example_id)
 
@@ -220,6 +222,7 @@ def check(request: HttpRequest, report_id: UUID, example_id: UUID) -> HttpRespon
 
     Raises:
         Http404: no such report for the person, or an example of another report.
+        Refused: the person may not check at the report's desk.
     """
     _require_example(request, report_id, example_id)
 

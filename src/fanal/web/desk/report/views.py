@@ -236,6 +236,7 @@ def question(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
     Raises:
         Http404: no such report, or nobody can be asked (it has no follow-up code).
+        Refused: the person lacks the right at the report's desk.
     """
     actor = actor_of(request)
     facts = get_reports(actor=actor, report_ids=[report_id]).get(report_id)

@@ -110,6 +110,7 @@ def withdraw(request: HttpRequest, example_id: UUID) -> HttpResponse:
 
     Raises:
         Http404: no such example for the person.
+        Refused: the person may not withdraw at the desk of the example's report.
     """
     actor = actor_of(request)
     example = queries.get_example(actor=actor, example_id=example_id)
