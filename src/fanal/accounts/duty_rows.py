@@ -14,11 +14,12 @@ _FIELDS: Final = [field.name for field in fields(DutyLine)]
 
 # The address of a person is read now: a closed account, or one without an address, has none.
 LINES: Final = """
-SELECT d.id, d.desk_id, d.kind, d.rank, d.person_id, coalesce(p.name, d.name),
+SELECT d.kind, d.rank, d.person_id, coalesce(p.name, d.name),
     CASE WHEN d.person_id IS NULL THEN d.address ELSE coalesce((
         SELECT u.email FROM accounts_user u
         WHERE u.person_id = d.person_id AND u.is_active AND u.email <> '' ORDER BY u.id LIMIT 1), '') END,
-    d.zone, d.weekdays, d.first_day, d.last_day, d.starts, d.ends
+    d.zone, d.weekdays, d.first_day, d.last_day, d.starts, d.ends,
+    d.id, d.desk_id
 FROM accounts_duty d
 JOIN accounts_desk k ON k.id = d.desk_id AND k.closed_at IS NULL
 LEFT JOIN accounts_person p ON p.id = d.person_id

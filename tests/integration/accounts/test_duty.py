@@ -6,13 +6,13 @@ from uuid import UUID
 
 import pytest
 
-from fanal.accounts.domain.duty import FIRST, DutyKind, Gap
+from fanal.accounts.domain.duty import FIRST, DutyKind, Gap, NewDuty
 from fanal.accounts.domain.policy import Refused
 from fanal.accounts.domain.records import DeskDetails, NewHabilitation
 from fanal.accounts.models import User
 from fanal.accounts.operations.changes import close_account
 from fanal.accounts.operations.desks import add_desk
-from fanal.accounts.operations.duty import NewDuty, add_duty, end_duty
+from fanal.accounts.operations.duty import add_duty, end_duty
 from fanal.accounts.operations.habilitations import approve_habilitation, grant_habilitation
 from fanal.accounts.queries.duty import (
     desks_with_roster,

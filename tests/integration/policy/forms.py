@@ -11,8 +11,8 @@ from uuid import uuid4
 
 import msgspec
 
-from fanal.accounts.domain.duty import DutyKind
-from fanal.accounts.operations.duty import NewDuty, add_duty
+from fanal.accounts.domain.duty import DutyKind, NewDuty
+from fanal.accounts.operations.duty import add_duty
 from fanal.accounts.operations.partners import add_partner
 from fanal.crosscheck.dossiers.queries import members_of
 from fanal.db import sql

@@ -37,8 +37,8 @@ class DutyKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DutyLine:
-    """A line of a desk's duty roster: a person, or an address with a name, and their hours.
+class NewDuty:
+    """What a line of a duty roster says: a person, or an address with a name, and their hours.
 
     `person_id` is None for an address with a name. `kind`: a weekly shift, a dated one, or an absence;
     `rank`: who is called first (1) or next (2). `address` is the mail address now, "" without one. Times are
@@ -48,8 +48,6 @@ class DutyLine:
     to `last_day`, `ends`.
     """
 
-    id: UUID
-    desk_id: int
     kind: DutyKind
     rank: int
     person_id: UUID | None
@@ -71,6 +69,14 @@ class DutyLine:
     def over_midnight(self) -> bool:
         """Whether a weekly shift ends on the day after its start."""
         return self.ends <= self.starts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DutyLine(NewDuty):
+    """A line of the duty roster of the desk `desk_id`."""
+
+    id: UUID
+    desk_id: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +210,7 @@ def instants(zone: str, day: date, wall: time) -> tuple[datetime, datetime]:
     return datetime.fromtimestamp(min(both), utc), datetime.fromtimestamp(max(both), utc)
 
 
-def is_sound(line: DutyLine) -> bool:
+def is_sound(line: NewDuty) -> bool:
     """Return whether a line's hours are in order: it ends after it starts, a weekly one has a day."""
     if line.rank not in (FIRST, THEN) or line.zone not in ZONES:
         return False
@@ -217,7 +223,7 @@ def is_sound(line: DutyLine) -> bool:
     return end > begin and end - begin <= timedelta(days=366)
 
 
-def _dated(line: DutyLine) -> tuple[datetime, datetime]:
+def _dated(line: NewDuty) -> tuple[datetime, datetime]:
     last = line.last_day or line.first_day
     return instants(line.zone, line.first_day, line.starts)[0], instants(
         line.zone, last, line.ends

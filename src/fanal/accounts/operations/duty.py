@@ -4,14 +4,13 @@ One person is enough, since no change can leave nobody to call: where the roster
 called, and it is called too when nobody acknowledges.
 """
 
-from dataclasses import asdict, dataclass
-from datetime import date, datetime, time
+from datetime import datetime, time
 from typing import Final
 from uuid import UUID
 
 from django.db import transaction
 
-from fanal.accounts.domain.duty import DutyKind, DutyLine, instants, is_sound
+from fanal.accounts.domain.duty import DutyKind, NewDuty, instants, is_sound
 from fanal.accounts.domain.policy import Resource, require
 from fanal.accounts.domain.records import is_person_name
 from fanal.accounts.operations.desks import require_open_desk
@@ -43,23 +42,6 @@ _STANDING: Final = """
 SELECT count(*) FROM accounts_duty d WHERE d.desk_id = %s
     AND NOT EXISTS (SELECT FROM accounts_duty_end e WHERE e.line_id = d.id)
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewDuty:
-    """A line to add to a desk's roster: `person_id`, or a `name` with a mail `address`; see `DutyLine`."""
-
-    kind: DutyKind
-    rank: int
-    person_id: UUID | None
-    name: str
-    address: str
-    zone: str
-    weekdays: frozenset[int]
-    first_day: date
-    last_day: date | None
-    starts: time
-    ends: time
 
 
 def add_duty(*, actor: Actor, desk_id: int, line: NewDuty, now: datetime) -> UUID:
@@ -141,7 +123,7 @@ def _check(actor: Actor, desk_id: int, line: NewDuty, now: datetime) -> None:
         raise Refusal("duty", "WHO")
     if line.kind is DutyKind.WEEKLY and not line.weekdays:
         raise Refusal("duty", "DAYS")
-    if not is_sound(DutyLine(id=UUID(int=0), desk_id=desk_id, **asdict(line))):
+    if not is_sound(line):
         raise Refusal("duty", "HOURS")
     if line.last_day is not None and instants(line.zone, line.last_day, time.max)[1] <= now:
         raise Refusal("duty", "PAST")

@@ -22,13 +22,14 @@ from fanal.accounts.domain.duty import (
     ZONES,
     DutyKind,
     Gap,
+    NewDuty,
     Shift,
     gaps,
     shifts,
     state_of_roster,
 )
 from fanal.accounts.domain.policy import Resource, allows, require
-from fanal.accounts.operations.duty import NewDuty, add_duty, end_duty
+from fanal.accounts.operations.duty import add_duty, end_duty
 from fanal.accounts.operations.mail_tests import ask_test_call
 from fanal.accounts.queries.duty import (
     desks_with_roster,
