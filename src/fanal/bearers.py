@@ -52,7 +52,7 @@ def bearers_of(*, actor: Actor, kind: InstructionKind) -> list[Bearer]:
     match kind:
         case InstructionKind.DECONFLICTION:
             return [
-                Bearer(name=c.name, said=c.name, key=c.public_key.hex(), since=c.added_at)
+                Bearer(name=c.name, said=c.name, key=c.public_key.hex(), since=c.keyed_at)
                 for c in deconfliction.list_counterparts(actor=actor)
                 if c.closed_at is None
             ]

@@ -29,8 +29,9 @@ from fanal.api.body import BodyTooLarge, read_body
 from fanal.api.credentials import ShouldWait, basic_partner, bearer_partner, spend
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain.message import MAX_BYTES
-from fanal.deconfliction.domain.records import MessageKind, Round, RoundState
+from fanal.deconfliction.domain.records import Round
 from fanal.deconfliction.operations.receiving import receive
+from fanal.deconfliction.operations.steps import hand_out
 from fanal.kernel.refusal import Refusal
 
 log = logging.getLogger(__name__)
@@ -150,14 +151,10 @@ def answer(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> H
     """Return the desk's signed answer (JSON) to the caller's offer in a round of private set intersection.
 
     It can be fetched until the round expires. The response is an error with a code if the answer is not
-    computed yet (NOT_NOW), the round is over (EXPIRED), or the caller has no such round.
+    computed yet or is computed again (NOT_NOW), the round is over (EXPIRED), or the caller has no such round.
     """
     found = _found(identity, round_id)
-    body = queries.message_body(round_id=found.id, kind=MessageKind.ANSWER)
-    if body is None:
-        raise Refusal(
-            "deconfliction", "NOT_NOW" if found.state is RoundState.RECEIVED else "EXPIRED"
-        )
+    body = hand_out(round_id=found.id, now=request.now)  # type: ignore[attr-defined]
     sent = HttpResponse(body, content_type="application/json")
     sent["Cache-Control"] = "no-store"
     return sent

@@ -57,6 +57,11 @@ def counterpart() -> None:
     default=DAILY_POINTS,
     help="Maximum points that it may send in a day.",
 )
+@click.option(
+    "--another",
+    is_flag=True,
+    help="It resembles a registered counterpart, and is another organisation.",
+)
 @with_django(DatabaseRole.WORKER, seals=True)
 def add(  # noqa: PLR0913
     name: str,
@@ -69,10 +74,12 @@ def add(  # noqa: PLR0913
     secret_stdin: bool,
     every: int,
     daily_points: int,
+    another: bool,
 ) -> None:
     """Register the counterpart NAME, an organisation with which identifiers are compared.
 
-    Comparisons require a standing instruction signed after this registration.
+    Comparisons require a standing instruction signed after this registration. An organisation registered
+    before gets its new key by `counterpart key`.
     """
     from fanal.accounts.queries.people import find_partner, has_demo_mark
     from fanal.deconfliction.domain.records import NewCounterpart
@@ -96,9 +103,45 @@ def add(  # noqa: PLR0913
         ),
         secret=sys.stdin.readline().rstrip("\n") if secret_stdin else "",
         loopback=has_demo_mark(),
+        another=another,
         now=clock.now(),
     )
     click.echo(json.dumps({"id": str(made), "name": name}, ensure_ascii=False))
+
+
+@counterpart.command("key")
+@click.argument("name")
+@click.option("--key", "public", required=True, help="Its new public key, 64 hexadecimal digits.")
+@click.option("--name", "renamed", help="Its new name.")
+@click.option("--our-name", help="Our new name as the counterpart uses it.")
+@click.option("--contact", help="Its new contact for a match.")
+@with_django(DatabaseRole.WORKER)
+def key_(
+    name: str, public: str, renamed: str | None, our_name: str | None, contact: str | None
+) -> None:
+    """Register the new key of the counterpart NAME; if it was closed, it is open again.
+
+    Its limits and the dossiers withheld from it stay. Comparisons require a standing instruction signed after
+    this.
+    """
+    from fanal.deconfliction import queries
+    from fanal.deconfliction.operations.counterparts import renew_counterpart
+
+    named = [one for one in queries.list_counterparts(actor=_ACTOR) if one.name == name]
+    if not named:
+        raise Refusal("deconfliction", "NOT_FOUND")
+    # The open one, else the one closed last.
+    found = max(named, key=lambda one: (one.closed_at is None, one.closed_at or one.added_at))
+    renew_counterpart(
+        actor=_ACTOR,
+        counterpart_id=found.id,
+        public_key=_key_of(public),
+        name=renamed or found.name,
+        our_name=our_name or found.our_name,
+        contact=contact or found.contact,
+        now=clock.now(),
+    )
+    click.echo(json.dumps({"id": str(found.id), "name": renamed or name}, ensure_ascii=False))
 
 
 @counterpart.command("list")
@@ -256,7 +299,8 @@ def answer(message: Path, out: Path) -> None:
     from fanal.deconfliction.operations.receiving import receive
 
     round_id = receive(actor=_ACTOR, body=_read(message), now=clock.now())
-    body = steps.answer(actor=_ACTOR, round_id=round_id, now=clock.now())
+    steps.answer(actor=_ACTOR, round_id=round_id, now=clock.now())
+    body = steps.hand_out(round_id=round_id, now=clock.now())
     write_whole(out, body)
     _print_round(round_id)
 
@@ -277,6 +321,7 @@ def conclude(message: Path, out: Path) -> None:
     round_id = receive(actor=_ACTOR, body=_read(message), now=clock.now())
     body = steps.conclude(actor=_ACTOR, round_id=round_id, now=clock.now())
     write_whole(out, body)
+    steps.note_delivered(actor=_ACTOR, round_id=round_id, now=clock.now())
     _print_round(round_id)
 
 

@@ -7,20 +7,33 @@ from uuid import UUID
 from fanal.accounts.domain.policy import reach
 from fanal.accounts.queries.people import find_partner
 from fanal.cli.failures import tell
+from fanal.deconfliction.sharing import queries as sharing
 from fanal.intake.queries import envelopes as intake
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
 
 
 def to_export(actor: Actor, report_ids: Sequence[UUID]) -> list[UUID]:
     """Return, of `report_ids`, the reports at whose desk the actor has the right to export.
 
-    That right is the policy action `export.write`. In the order of `report_ids`.
+    That right is the policy action `export.write`. In the order of `report_ids`. A message on standard error
+    says how many of them are withheld from one organisation: they are not for that one.
+
+    Raises:
+        Refusal: KEPT_BACK, one is in a dossier that is withheld from every organisation.
     """
     bounds = reach(actor, "export.write")
     facts = intake.get_reports(actor=actor, report_ids=report_ids)
-    return [i for i in report_ids if i in facts and bounds.holds(facts[i].desk_id)]
+    found = [i for i in report_ids if i in facts and bounds.holds(facts[i].desk_id)]
+    if not set(sharing.withheld_from()).isdisjoint(found):
+        raise Refusal("deconfliction", "KEPT_BACK")
+    for counterpart_id, name in sharing.withheld_names().items():
+        kept = set(sharing.withheld_from(counterpart_ids=[counterpart_id])) & set(found)
+        if kept:
+            tell("KEPT_FROM", name=name, count=len(kept))
+    return found
 
 
 def resolve(actor: Actor, reference: str) -> Sequence[UUID]:

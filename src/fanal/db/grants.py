@@ -170,6 +170,7 @@ RULES: tuple[GrantRule, ...] = (
     _rule("accounts_instruction*", [APP, WORKER], APPEND),
     _rule("crosscheck_judgement", [APP, WORKER], APPEND),
     _rule("deconfliction_limit", [APP, WORKER], APPEND),
+    _rule("deconfliction_former_key", [APP, WORKER], APPEND),
     _rule("deconfliction_step", [APP, WORKER], APPEND),
     _rule("deconfliction_withholding", [APP, WORKER], APPEND),
     _rule("deconfliction_identity", [APP, WORKER], APPEND),  # replaced by another row

@@ -9,7 +9,6 @@ from django.db import connection
 from fanal.accounts.domain.instructions import InstructionKind, StandingInstruction
 from fanal.accounts.domain.policy import Reach, Resource, may, reach, require
 from fanal.accounts.queries.instructions import standing_in_force
-from fanal.crosscheck.dossiers.queries import members_of
 from fanal.db import sql
 from fanal.deconfliction.domain.limits import SharingLimits
 from fanal.deconfliction.domain.records import (
@@ -18,11 +17,11 @@ from fanal.deconfliction.domain.records import (
     HitState,
     HitStep,
     MessageKind,
+    NewCounterpart,
     Round,
     RoundState,
     Side,
     Sign,
-    Withholding,
 )
 from fanal.harmonise.domain.records import SelectorKind, SelectorRole
 from fanal.kernel.actors import Actor
@@ -33,7 +32,7 @@ from fanal.kernel.texts import alphabetical
 
 _COLUMNS = (
     "id", "name", "our_name", "contact", "public_key", "organisation_id", "url", "login", "secret_id",
-    "every_hours", "daily_points", "added_at", "closed_at",
+    "every_hours", "daily_points", "added_at", "keyed_at", "closed_at",
 )  # fmt: skip
 _SELECT = (
     f"SELECT {', '.join('c.' + name for name in _COLUMNS)}, l.kinds, l.roles, l.desk_ids, l.months"  # noqa: S608
@@ -74,17 +73,48 @@ def find_counterpart(*, name: str, our_name: str | None = None) -> Counterpart |
     return next((c for c in found if our_name is None or c.our_name == our_name), None)
 
 
+def similar_counterparts(
+    *, actor: Actor, wanted: NewCounterpart, same_key: bool = False
+) -> list[Counterpart]:
+    """Return the counterparts, open or closed, that may be the organisation `wanted`, not yet registered.
+
+    They have its name, contact, address, organisation of programs, or a key that it has or had; with
+    `same_key` only those with the key. Case and blanks of name and contact do not count.
+
+    Raises:
+        Refused: the actor may not read counterparts.
+    """
+    require(actor, "deconfliction.read")
+    return _rows(
+        "WHERE c.public_key = %(key)s OR EXISTS (SELECT FROM deconfliction_former_key k"
+        " WHERE k.counterpart_id = c.id AND k.public_key = %(key)s) OR NOT %(same_key)s AND ("
+        r" lower(regexp_replace(c.name, '\s', '', 'g')) = lower(regexp_replace(%(name)s, '\s', '', 'g'))"
+        r" OR lower(regexp_replace(c.contact, '\s', '', 'g'))"
+        r" = lower(regexp_replace(%(contact)s, '\s', '', 'g'))"
+        " OR c.url <> '' AND c.url = %(url)s OR c.organisation_id = %(organisation)s::uuid)"
+        " ORDER BY c.closed_at DESC NULLS FIRST",
+        {
+            "key": wanted.public_key,
+            "same_key": same_key,
+            "name": wanted.name,
+            "contact": wanted.contact,
+            "url": wanted.url,
+            "organisation": wanted.organisation_id,
+        },
+    )
+
+
 def standing_with(*, counterpart: Counterpart, now: datetime) -> StandingInstruction | None:
     """Return the standing instruction in force that permits comparisons with an organisation, or None.
 
     `counterpart` is the organisation. An instruction approved before its key was registered does not count,
-    even one without a named counterpart: after a closure the same name may belong to another key.
+    even one without a named counterpart: two people approve comparisons with each key.
     """
     return standing_in_force(
         kind=InstructionKind.DECONFLICTION,
         scope=counterpart.name,
         now=now,
-        since=counterpart.added_at,
+        since=counterpart.keyed_at,
     )
 
 
@@ -134,7 +164,9 @@ def begun_on(*, counterpart_id: UUID, now: datetime) -> int:
     return int(found[0])
 
 
-def _rows(rest: str, parameters: list[str | UUID]) -> list[Counterpart]:
+def _rows(
+    rest: str, parameters: list[str | UUID] | dict[str, str | bytes | bool | UUID | None]
+) -> list[Counterpart]:
     return [_counterpart(row) for row in sql.rows(f"{_SELECT} {rest}", parameters)]
 
 
@@ -339,17 +371,14 @@ def message_body(*, round_id: UUID, kind: MessageKind) -> bytes | None:
     return None if row is None or row[0] is None else bytes(row[0])
 
 
-def undelivered(*, round_id: UUID) -> bytes | None:
-    """Return our conclusion, the last message of a round of private set intersection, if not yet delivered.
-
-    None otherwise. The caller has checked access with `get_round`.
-    """
-    row = sql.row(
-        "SELECT m.body FROM deconfliction_message m WHERE m.round_id = %s"
-        " AND m.kind = 'CONCLUSION' AND m.ours AND m.delivered_at IS NULL",
+def is_undelivered(*, round_id: UUID) -> bool:
+    """Return whether our conclusion, the last message of a round of comparison, is yet to be delivered."""
+    found = sql.one(
+        "SELECT EXISTS (SELECT FROM deconfliction_message m WHERE m.round_id = %s"
+        " AND m.kind = 'CONCLUSION' AND m.ours AND m.delivered_at IS NULL AND m.body IS NOT NULL)",
         [round_id],
     )
-    return None if row is None or row[0] is None else bytes(row[0])
+    return bool(found[0])
 
 
 def last_started(*, counterpart_id: UUID) -> datetime | None:
@@ -374,75 +403,3 @@ def _round(row: tuple[object, ...]) -> Round:
     found = dict(zip(_ROUNDS_COLUMNS, row, strict=True))
     sides = {"side": Side(str(found["side"])), "state": RoundState(str(found["state"]))}
     return Round(**found | sides)  # type: ignore[arg-type]
-
-
-# Withheld dossiers, and the reports whose identifiers they exclude from a set.
-
-_IN_FORCE = """
-    SELECT DISTINCT ON (w.dossier_id, w.desk_id, w.counterpart_id)
-        w.dossier_id, w.withheld, w.report_ids, w.counterpart_id
-    FROM deconfliction_withholding w
-    ORDER BY w.dossier_id, w.desk_id, w.counterpart_id, w.id DESC
-"""
-
-
-def withheld_reports(*, actor: Actor, counterpart_id: UUID) -> list[UUID]:
-    """Return the ids of the reports whose identifiers are withheld from a counterpart (organisation).
-
-    They are the reports now in a withheld dossier, and those in it when it was withheld: removing a report
-    from a dossier does not end its withholding. In order of id, each once.
-
-    Raises:
-        Refused: the actor may not run rounds.
-    """
-    require(actor, "deconfliction.run")
-    rows = sql.rows(
-        f"SELECT dossier_id, report_ids FROM ({_IN_FORCE}) w WHERE w.withheld"  # noqa: S608
-        " AND (w.counterpart_id IS NULL OR w.counterpart_id = %s)",
-        [counterpart_id],
-    )
-    found = {report_id for _, report_ids in rows for report_id in report_ids}
-    for dossier_id in {row[0] for row in rows}:
-        found.update(members_of(actor=actor, dossier_id=dossier_id))
-    return sorted(found)
-
-
-def in_force(*, said: Sequence[Withholding]) -> list[Withholding]:
-    """Return the decisions in force that withhold dossiers, among all decisions on some dossiers.
-
-    `said` are these, newest first. The latest decision of a desk on a dossier and a counterpart
-    (organisation) counts; it may have ended the withholding. The result is in no particular order.
-    """
-    last = {(one.dossier_id, one.desk_id, one.counterpart_id): one for one in reversed(said)}
-    return [one for one in last.values() if one.withheld]
-
-
-def withholdings_of(*, actor: Actor, dossier_ids: Sequence[UUID]) -> list[Withholding]:
-    """Return the decisions by which desks withhold dossiers from other organisations, newest first.
-
-    Decisions that end a withholding are included, and so are those on a dossier merged into one of
-    `dossier_ids`, under its own id. Empty without the right to read dossiers. Row-level security restricts
-    them by desk; the reasons are readable by the desk that wrote them.
-    """
-    if not may(actor, "dossier.read"):
-        return []
-    found = sql.rows(
-        "SELECT w.id, w.dossier_id, w.desk_id, w.counterpart_id, w.withheld, w.author_id, w.made_at,"
-        " coalesce(t.words, '') FROM deconfliction_withholding w"
-        " LEFT JOIN deconfliction_withholding_words t ON t.withholding_id = w.id"
-        " WHERE crosscheck_in_use(w.dossier_id) = ANY(%s::uuid[]) ORDER BY w.id DESC",
-        [list(dossier_ids)],
-    )
-    return [
-        Withholding(
-            id=row[0],
-            dossier_id=row[1],
-            desk_id=row[2],
-            counterpart_id=row[3],
-            withheld=row[4],
-            author_id=row[5],
-            made_at=row[6],
-            words=row[7],
-        )
-        for row in found
-    ]

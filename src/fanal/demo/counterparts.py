@@ -26,12 +26,13 @@ from fanal.deconfliction.domain.message import (
 )
 from fanal.deconfliction.domain.records import Counterpart, NewCounterpart
 from fanal.deconfliction.operations import steps
-from fanal.deconfliction.operations.counterparts import add_counterpart, withhold
+from fanal.deconfliction.operations.counterparts import add_counterpart
 from fanal.deconfliction.operations.hits import move_hit
 from fanal.deconfliction.operations.identity import ensure_identity
 from fanal.deconfliction.operations.receiving import receive
 from fanal.deconfliction.operations.rounds import expire_rounds
 from fanal.deconfliction.operations.steps import conclude, take_conclusion
+from fanal.deconfliction.sharing.operations import withhold
 from fanal.demo.content import SEED
 from fanal.demo.world import SYSTEM, DemoEvent, World
 from fanal.harmonise import queries as harmonised

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from fanal.accounts.domain.policy import require
 from fanal.db import sql
+from fanal.deconfliction.sharing import queries as sharing
 from fanal.distribution.domain.proof import SenderKey, fingerprint
 from fanal.distribution.domain.routing import shipped_routing
 from fanal.distribution.domain.states import ItemState, PackageState, answer_due, package_state
@@ -116,6 +117,33 @@ def list_planned(
     if after is not None:
         rows = rows.filter(report_id__gt=after)
     return [_transfer(row) for row in rows.order_by("report_id")[:limit]]
+
+
+def withheld_for(recipient: Recipient) -> list[UUID]:
+    """Return the ids of the reports in dossiers withheld from a recipient, or from all organisations.
+
+    A recipient (another desk) may be an organisation with which identifiers are compared: it has one of its
+    signing keys, or its name.
+    """
+    keys = Row.objects.filter(code=recipient.code).values_list("public_key", flat=True)
+    same = sharing.counterparts_of_desk(keys=[bytes(key) for key in keys], name=recipient.name)
+    return sharing.withheld_from(counterpart_ids=same)
+
+
+def withheld_at(*, actor: Actor, place: tuple[str, str]) -> set[UUID]:
+    """Return the ids of the reports that wait for `place` and are withheld from its desk: they are not sent.
+
+    `place` is (country, region or "").
+
+    Raises:
+        Refused: the actor may not read destinations.
+    """
+    require(actor, "distribution.read")
+    country, region = place
+    desk = Recipient.objects.filter(country=country, region=region, closed_at=None).first()
+    withheld = sharing.withheld_from() if desk is None else withheld_for(desk)
+    rows = Item.objects.filter(state=ItemState.PLANNED, country=country, region=region)
+    return set(rows.filter(report_id__in=withheld).values_list("report_id", flat=True))
 
 
 def items_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, list[PlannedShare]]:

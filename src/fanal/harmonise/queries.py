@@ -51,7 +51,8 @@ WITH held AS (
         bool_or(s.role = ANY(%(never)s::smallint[])
             OR s.report_id = ANY(%(withheld)s::uuid[])) AS bars
     FROM harmonise_selector k JOIN harmonise_sighting s ON s.key = k.key
-    WHERE k.kind = ANY(%(kinds)s) GROUP BY s.key, k.kind, s.role
+    WHERE k.kind = ANY(%(kinds)s) AND (%(among)s::uuid[] IS NULL OR k.key = ANY(%(among)s::uuid[]))
+    GROUP BY s.key, k.kind, s.role
 )
 SELECT key, kind, array_agg(role), array_agg(recent), array_agg(total) FROM held
 GROUP BY key, kind HAVING bool_or(opens) AND NOT bool_or(bars)
@@ -79,6 +80,7 @@ def search_keys(*, actor: Actor, wanted: KeySearch, limit: int) -> list[HeldKey]
             "recent": wanted.recent,
             "withheld": uuid_array(wanted.withheld),
             "aside": uuid_array(wanted.aside),
+            "among": None if wanted.among is None else uuid_array(wanted.among),
             "limit": limit,
         },
     )

@@ -18,6 +18,7 @@ from fanal.deconfliction.operations.steps import (
     make_offer,
     note_delivered,
     take_conclusion,
+    undelivered,
 )
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor
@@ -101,7 +102,7 @@ def _run(actor: Actor, counterpart: Counterpart) -> UUID:
     secret = secret_of(actor=actor, counterpart=counterpart, now=now)
     concluded = _unsent(actor, counterpart)
     if concluded is not None:
-        round_id, conclusion = concluded
+        round_id, conclusion = concluded, undelivered(actor=actor, round_id=concluded, now=now)
     else:
         round_id, offer = make_offer(actor=actor, counterpart=counterpart, now=now)
         told = _offered(counterpart, secret, round_id, offer)
@@ -139,17 +140,16 @@ def _offered(counterpart: Counterpart, secret: str, round_id: UUID, offer: bytes
     return wire.send_offer(door, counterpart=counterpart, secret=secret, body=offer)
 
 
-def _unsent(actor: Actor, counterpart: Counterpart) -> tuple[UUID, bytes] | None:
-    """Return (id, conclusion message) of the latest round whose conclusion was not delivered, or None.
+def _unsent(actor: Actor, counterpart: Counterpart) -> UUID | None:
+    """Return the id of the latest round whose conclusion is yet to be delivered, or None.
 
     A round is one run of private set intersection with `counterpart`; only the twenty newest rounds that have
     not expired are searched.
     """
     for found in queries.list_rounds(actor=actor, counterpart_id=counterpart.id, limit=20):
-        if found.state is RoundState.CONCLUDED and found.expires_at > clock.now():
-            body = queries.undelivered(round_id=found.id)
-            if body is not None:
-                return found.id, body
+        is_open = found.state is RoundState.CONCLUDED and found.expires_at > clock.now()
+        if is_open and queries.is_undelivered(round_id=found.id):
+            return found.id
     return None
 
 

@@ -323,7 +323,7 @@ def test_a_key_that_changed_since_the_page_was_read_is_not_seconded(
         asked = NewCounterpart(
             name="Poste", our_name="us", contact="c@poste.example", public_key=key
         )
-        return add_counterpart(actor=two.one, counterpart=asked, now=NOW)
+        return add_counterpart(actor=two.one, counterpart=asked, another=True, now=NOW)
 
     first, second = (Ed25519PrivateKey.generate().public_key().public_bytes_raw() for _ in range(2))
     made = propose(two.one, "Poste", kind=InstructionKind.DECONFLICTION, now=NOW)

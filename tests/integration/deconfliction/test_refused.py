@@ -109,7 +109,7 @@ class TestRefused:
         register(other)
         third = peer(BOTH)
         third.name = "East desk"
-        register(third)
+        register(third, contact="Duty officer of the East desk")
         _, offer = offer_to(other)
         refused("NOT_FOUND", third.answer(offer))
         round_id = uuid4()
@@ -225,6 +225,7 @@ class TestRefused:
             counterpart=NewCounterpart(
                 name=then.name, our_name=then.fanal_name, contact="Duty", public_key=then.public
             ),
+            another=True,
             now=now(),
         )
         found = queries.find_counterpart(name=then.name)

@@ -27,7 +27,7 @@ class TestWhatEnters:
         known = queries.find_counterpart(name=other.name)
         if known is not None:
             close_counterpart(actor=SYSTEM, counterpart_id=known.id, now=now())
-        register(other)
+        register(other, another=True)
         round_id = uuid4()
         take(other.offer(round_id))
         answer = steps.answer(actor=SYSTEM, round_id=round_id, now=now())
@@ -65,7 +65,7 @@ class TestWhatEnters:
             for known in queries.list_counterparts(actor=SYSTEM):
                 if known.closed_at is None:
                     close_counterpart(actor=SYSTEM, counterpart_id=known.id, now=now())
-            found = register(other)
+            found = register(other, another=True)
             said = {"kinds": ["EMAIL"], "roles": ["SUSPECT"], "desk_ids": [], "months": 12}
             set_limits(
                 actor=SYSTEM,

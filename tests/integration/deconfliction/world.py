@@ -68,7 +68,7 @@ def peer(*held: str, kind: str = "EMAIL", now: datetime | None = None) -> Peer:
     )
 
 
-def register(other: Peer, **more: object) -> Counterpart:
+def register(other: Peer, *, another: bool = False, **more: object) -> Counterpart:
     """Register the other desk here, and instruct rounds with it."""
     asked = {
         "name": other.name,
@@ -79,8 +79,14 @@ def register(other: Peer, **more: object) -> Counterpart:
     add_counterpart(
         actor=SYSTEM,
         counterpart=NewCounterpart(**asked | more),  # type: ignore[arg-type]
+        another=another,
         now=clock.now(),
     )
+    return instructed(other)
+
+
+def instructed(other: Peer) -> Counterpart:
+    """Instruct rounds with the other desk as it is registered now."""
     instruct(InstructionKind.DECONFLICTION, other.name)
     found = queries.find_counterpart(name=other.name)
     assert found is not None

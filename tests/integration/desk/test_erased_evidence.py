@@ -17,8 +17,8 @@ from fanal.crosscheck.operations.judge import judge
 from fanal.crosscheck.operations.rebuild import rebuild
 from fanal.crosscheck.similar.operations.near import renew_near
 from fanal.db import sql
-from fanal.deconfliction.operations.counterparts import withhold
-from fanal.deconfliction.queries import withheld_reports
+from fanal.deconfliction.sharing.operations import withhold
+from fanal.deconfliction.sharing.queries import withheld_reports
 from fanal.kernel.actors import system_actor
 from fanal.kernel.refusal import Refusal
 from tests.integration.crosscheck.test_shared_evidence import BODIES, report

@@ -18,8 +18,8 @@ from fanal.crosscheck.operations.batch import crosscheck_batch
 from fanal.crosscheck.operations.judge import judge
 from fanal.crosscheck.operations.rebuild import rebuild
 from fanal.db import sql
-from fanal.deconfliction.operations.counterparts import withhold
-from fanal.deconfliction.queries import withheld_reports, withholdings_of
+from fanal.deconfliction.sharing.operations import withhold
+from fanal.deconfliction.sharing.queries import withheld_reports, withholdings_of
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Role, system_actor
 from fanal.kernel.refusal import Refusal

@@ -10,11 +10,12 @@ from fanal.accounts.operations.instructions import propose_instruction, second_i
 from fanal.accounts.queries.people import actor_for
 from fanal.deconfliction import queries as deconflicted
 from fanal.deconfliction.domain.records import NewCounterpart
-from fanal.deconfliction.operations.counterparts import add_counterpart, withhold
+from fanal.deconfliction.operations.counterparts import add_counterpart
 from fanal.deconfliction.operations.hits import move_hit
 from fanal.deconfliction.operations.identity import ensure_identity
 from fanal.deconfliction.operations.receiving import receive
 from fanal.deconfliction.operations.steps import conclude, make_offer
+from fanal.deconfliction.sharing.operations import withhold
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Actor, system_actor
 from tests.deconfliction_peer import Peer

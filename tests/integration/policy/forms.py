@@ -16,7 +16,7 @@ from fanal.accounts.operations.duty import add_duty
 from fanal.accounts.operations.partners import add_partner
 from fanal.crosscheck.dossiers.queries import members_of
 from fanal.db import sql
-from fanal.deconfliction.queries import list_counterparts
+from fanal.deconfliction.queries import get_counterpart, list_counterparts
 from fanal.intake.domain.number import desk_number
 from fanal.kernel.calendar import paris_day
 from fanal.orient.models import Case
@@ -168,6 +168,13 @@ def _limits_shown(scene: Scene) -> str:
     return hashlib.sha256(msgspec.json.encode(found.limits)).hexdigest()[:32]
 
 
+def _key_shown(scene: Scene) -> str:
+    """What the page of the counterpart says that its key is."""
+    found = get_counterpart(actor=scenes.SYSTEM, counterpart_id=scene.world.counterpart_id)
+    assert found is not None
+    return found.public_key.hex()
+
+
 def _selected_id(scene: Scene) -> str:
     return str(scene.report_id)
 
@@ -283,6 +290,9 @@ FORMS: dict[str, Act] = {
     ),
     "desk:hit-move": _act("deconfliction_step", _WORDS, move="close"),
     "desk:counterpart-add": _act("deconfliction_counterpart", _COUNTERPART),
+    "desk:counterpart-key": _act(
+        "deconfliction_counterpart deconfliction_former_key", _COUNTERPART, before=_key_shown
+    ),
     "desk:counterpart-limits": _act("deconfliction_limit", _LIMITS, limits=_limits_shown),
     "desk:counterpart-close": _act("deconfliction_counterpart"),
     # Measures, referrals and sheets.

@@ -72,6 +72,7 @@ ANSWERING: Final = StateTable(
     final=frozenset({RoundState.CONCLUDED, RoundState.EXPIRED, RoundState.REFUSED}),
     transitions=(
         move("answer", [RoundState.RECEIVED], RoundState.ANSWERED),
+        move("renew", [RoundState.ANSWERED], RoundState.RECEIVED),
         move("conclude", [RoundState.ANSWERED], RoundState.CONCLUDED),
         move("expire", [RoundState.RECEIVED, RoundState.ANSWERED], RoundState.EXPIRED),
         move("refuse", [RoundState.RECEIVED, RoundState.ANSWERED], RoundState.REFUSED),
@@ -132,13 +133,15 @@ class NewCounterpart(Struct, frozen=True, kw_only=True):
 class Counterpart(NewCounterpart, frozen=True, kw_only=True):
     """A registered counterpart: an organisation with which identifiers are compared.
 
-    `secret_id` is the id of the sealed password for its service, None without one. `closed_at` is None while
-    comparisons with it are possible. `limits` are the limits in force of the identifiers compared.
+    `secret_id` is the id of the sealed password for its service, None without one. `keyed_at`: when its
+    present key was registered; a standing instruction approved before does not cover it. `closed_at` is None
+    while comparisons with it are possible. `limits` are the limits in force of the identifiers compared.
     """
 
     id: UUID
     secret_id: UUID | None
     added_at: datetime
+    keyed_at: datetime
     closed_at: datetime | None
     limits: SharingLimits
 

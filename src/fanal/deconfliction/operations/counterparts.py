@@ -1,27 +1,26 @@
 """Operations on counterparts (organisations with which identifiers are compared): register, limit, close.
 
-For a new public key, close and register again. Dossiers are withheld from them: each decision is a row with
-its reason.
+A counterpart is one organisation through its keys: with a new key, or open again after its closure, it keeps
+its id, and so its limits, its matches and the dossiers withheld from it.
 """
 
-from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
-from fanal.accounts.domain.policy import Resource, allows, require
-from fanal.crosscheck.dossiers.queries import dossier_view
+from fanal.accounts.domain.policy import require
 from fanal.db import sql
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain.limits import DEFAULT, SharingLimits
-from fanal.deconfliction.domain.records import Counterpart, NewCounterpart, Withholding
+from fanal.deconfliction.domain.records import Counterpart, NewCounterpart
+from fanal.deconfliction.operations import rounds
+from fanal.deconfliction.sharing import operations as sharing
 from fanal.exchange.domain.sharing import checked_url
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
-from fanal.kernel.texts import stripped
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 from fanal.vault.domain.records import Sealable
@@ -31,6 +30,7 @@ from fanal.vault.operations.sealing import seal_batch
 _LONGEST_NAME = 100
 _LONGEST_CONTACT = 500
 _LONGEST_SECRET = 4096
+_LOCK = 0x4443424F4459  # "DCBODY"
 
 
 def add_counterpart(
@@ -39,19 +39,23 @@ def add_counterpart(
     counterpart: NewCounterpart,
     secret: str = "",
     loopback: bool = False,
+    another: bool = False,
     now: datetime,
 ) -> UUID:
     """Register a counterpart (organisation with which identifiers are compared); return its id.
 
     It gets the default sharing limits. `secret` authenticates us at its service; it is sealed and never
-    displayed again. `loopback` allows a local address.
+    displayed again. `loopback` allows a local address. `another`: a person has seen the counterparts that
+    resemble it (`queries.similar_counterparts`), and states that it is none of them. A known organisation is
+    renewed instead (`renew_counterpart`): what is withheld from it stays withheld.
 
     Raises:
         Refused: the actor may not manage counterparts.
         Refusal: NAME (empty, too long or unprintable), OUR_NAME (the same, or equal to `name`), CONTACT
             (empty, or too long), KEY (not an Ed25519 key, or our own), ADDRESS (not a public URL), NOT_HTTPS
             (a plain http URL), SECRET (login or secret too long, unprintable, or a login with a colon), PACE
-            (interval or daily points), TAKEN (name in use).
+            (interval or daily points), TAKEN (name in use), FORMER_KEY (a known counterpart has or had this
+            key), FORMER (it resembles a known counterpart, and `another` is false).
     """
     require(actor, "deconfliction.keep")
     url = _checked(counterpart, secret, loopback=loopback)
@@ -59,6 +63,8 @@ def add_counterpart(
     secret_id = new_id(now) if secret else None
     try:
         with transaction.atomic():
+            _wait_for_others()
+            _check_unknown(actor, counterpart, another=another)
             if secret_id is not None:
                 sealable = Sealable(
                     id=secret_id,
@@ -70,7 +76,8 @@ def add_counterpart(
             sql.run(
                 "INSERT INTO deconfliction_counterpart (id, name, our_name, contact, public_key,"
                 " organisation_id, url, login, secret_id, every_hours, daily_points, added_by,"
-                " added_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                " added_at, keyed_at)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
                 [
                     counterpart_id,
                     counterpart.name,
@@ -85,6 +92,7 @@ def add_counterpart(
                     counterpart.daily_points,
                     actor.person_id,
                     now,
+                    now,
                 ],
             )
             _limit(actor, counterpart_id, DEFAULT, now)
@@ -92,6 +100,67 @@ def add_counterpart(
     except IntegrityError:
         raise Refusal("deconfliction", "TAKEN") from None
     return counterpart_id
+
+
+def renew_counterpart(
+    *,
+    actor: Actor,
+    counterpart_id: UUID,
+    public_key: bytes,
+    name: str,
+    our_name: str,
+    contact: str,
+    now: datetime,
+) -> None:
+    """Give a counterpart (organisation with which identifiers are compared) its new key and names.
+
+    A closed one is open again. Its id, limits, matches and the dossiers withheld from it stay, and so does
+    its service. Its previous key ends: open rounds are closed as refused, and two people must approve a
+    standing instruction again. A closed counterpart may return with its latest key.
+
+    Raises:
+        Refused: the actor may not manage counterparts.
+        Refusal: NOT_FOUND; NAME, OUR_NAME, CONTACT, KEY as `add_counterpart`; FORMER_KEY, the key is in use
+            already, or ended, or is another counterpart's; TAKEN, an open counterpart has the name.
+    """
+    require(actor, "deconfliction.keep")
+    wanted = NewCounterpart(name=name, our_name=our_name, contact=contact, public_key=public_key)
+    _checked(wanted, "", loopback=False)
+    try:
+        with transaction.atomic():
+            _wait_for_others()
+            row = sql.row(
+                "SELECT public_key, closed_at FROM deconfliction_counterpart WHERE id = %s FOR UPDATE",
+                [counterpart_id],
+            )
+            if row is None:
+                raise Refusal("deconfliction", "NOT_FOUND")
+            before, returns = bytes(row[0]), row[1] is not None
+            bearers = queries.similar_counterparts(actor=actor, wanted=wanted, same_key=True)
+            if before == public_key:
+                allowed = returns and [one.id for one in bearers] == [counterpart_id]
+            else:
+                allowed = not bearers
+            if not allowed:
+                raise Refusal("deconfliction", "FORMER_KEY")
+            rounds.drop_rounds(
+                actor=actor, now=now, error="THEIR_KEY", counterpart_id=counterpart_id
+            )
+            if before != public_key:
+                sql.run(
+                    "INSERT INTO deconfliction_former_key"
+                    " (counterpart_id, public_key, ended_at, ended_by) VALUES (%s, %s, %s, %s)"
+                    " ON CONFLICT (public_key) DO NOTHING",
+                    [counterpart_id, before, now, actor.person_id],
+                )
+            sql.run(
+                "UPDATE deconfliction_counterpart SET public_key = %s, name = %s, our_name = %s,"
+                " contact = %s, keyed_at = %s, closed_at = NULL WHERE id = %s",
+                [public_key, name, our_name, contact.strip(), now, counterpart_id],
+            )
+            _log(actor, "counterpart.key", counterpart_id, now, returns=int(returns))
+    except IntegrityError:
+        raise Refusal("deconfliction", "TAKEN") from None
 
 
 def close_counterpart(*, actor: Actor, counterpart_id: UUID, now: datetime) -> None:
@@ -130,6 +199,7 @@ def set_limits(*, actor: Actor, counterpart_id: UUID, limits: SharingLimits, now
     if found.limits == limits:
         return
     with transaction.atomic():
+        sharing.hold_sharing(changes=True)
         _limit(actor, counterpart_id, limits, now)
         _log(actor, "counterpart.limit", counterpart_id, now)
 
@@ -183,6 +253,29 @@ def _checked(asked: NewCounterpart, secret: str, *, loopback: bool) -> str:
         raise Refusal("deconfliction", refused.code) from None
 
 
+def _wait_for_others() -> None:
+    """Take an advisory lock: counterparts are registered and renewed one at a time."""
+    sql.run("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+
+
+def _check_unknown(actor: Actor, wanted: NewCounterpart, *, another: bool) -> None:
+    """Check that an organisation to register is none that was registered before.
+
+    Raises:
+        Refusal: TAKEN, FORMER_KEY, FORMER as `add_counterpart`.
+    """
+    bearers = queries.similar_counterparts(actor=actor, wanted=wanted, same_key=True)
+    similar = queries.similar_counterparts(actor=actor, wanted=wanted)
+    if any(one.closed_at is None and one.name == wanted.name for one in similar):
+        raise Refusal("deconfliction", "TAKEN")
+    if any(one.closed_at is None and one.public_key == wanted.public_key for one in bearers):
+        raise Refusal("deconfliction", "TAKEN")
+    if bearers:
+        raise Refusal("deconfliction", "FORMER_KEY")
+    if similar and not another:
+        raise Refusal("deconfliction", "FORMER")
+
+
 def _check_key(key: bytes) -> None:
     try:
         Ed25519PublicKey.from_public_bytes(key)
@@ -216,115 +309,11 @@ def _limit(actor: Actor, counterpart_id: UUID, limits: SharingLimits, now: datet
     )
 
 
-def _log(actor: Actor, action: str, counterpart_id: UUID, now: datetime) -> None:
+def _log(actor: Actor, action: str, counterpart_id: UUID, now: datetime, **numbers: int) -> None:
     ledger.record(
         actor=actor,
         action=action,
         at=now,
         objects=[ObjectRef(kind="counterpart", id=counterpart_id)],
-    )
-
-
-MOST_WORDS = 2000
-
-
-def withhold(
-    *,
-    actor: Actor,
-    dossier_id: UUID,
-    counterpart_id: UUID | None,
-    withheld: bool,
-    words: str,
-    now: datetime,
-    shown: Collection[UUID] | None = None,
-) -> None:
-    """Withhold the identifiers of a dossier from an organisation, or end the withholding.
-
-    `withheld` says which. `counterpart_id` is the organisation, None for all. Withheld identifiers are not
-    compared with it. Ending the withholding has no effect where nothing is withheld. A withholding is
-    recorded for the first desk of the dossier where the actor may withhold. Each desk decides for itself: a
-    desk cannot end the withholding of another desk. `words` is the reason. `shown`: the withholdings that the
-    actor has seen; None: all.
-
-    Raises:
-        Refused: the actor may not withhold dossiers at any desk with a report in this one.
-        Refusal: NOT_FOUND, no such dossier that the actor may read, or no such counterpart; WORDS, empty or
-            too long; CHANGED, a withholding to end is none of `shown`.
-    """
-    view = dossier_view(actor=actor, dossier_id=dossier_id)
-    if view is None:
-        raise Refusal("deconfliction", "NOT_FOUND")
-    seen = {node.report_id: node.desk_id for node in view.nodes if node.report_id is not None}
-    desks = sorted(set(seen.values()))
-    own = [d for d in desks if allows(actor, "dossier.withhold", Resource(desk_id=d)).allowed]
-    require(actor, "dossier.withhold", Resource(desk_id=(own or desks)[0]))
-    known = counterpart_id is None or queries.get_counterpart(
-        actor=actor, counterpart_id=counterpart_id
-    )
-    if not known:
-        raise Refusal("deconfliction", "NOT_FOUND")
-    text = stripped(words)
-    if not 0 < len(text) <= MOST_WORDS or "\x00" in text:
-        raise Refusal("deconfliction", "WORDS")
-    if withheld:
-        targets = [(view.id, own[0])]
-    else:
-        # Dossiers merged into this one keep their own rows: the withholding of each is ended.
-        said = queries.withholdings_of(actor=actor, dossier_ids=[view.id])
-        ended = [
-            one
-            for one in queries.in_force(said=said)
-            if one.desk_id in own and one.counterpart_id == counterpart_id
-        ]
-        if shown is not None and any(one.id not in shown for one in ended):
-            raise Refusal("deconfliction", "CHANGED")
-        targets = [(one.dossier_id, one.desk_id) for one in ended]
-    reports = sorted(seen) if withheld else []
-    with transaction.atomic():
-        for target, desk_id in targets:
-            _write(
-                actor,
-                Withholding(
-                    id=new_id(now),
-                    dossier_id=target,
-                    desk_id=desk_id,
-                    counterpart_id=counterpart_id,
-                    withheld=withheld,
-                    author_id=actor.person_id,
-                    made_at=now,
-                    words=text,
-                ),
-                reports,
-            )
-
-
-def _write(actor: Actor, made: Withholding, reports: Sequence[UUID]) -> None:
-    """Insert a decision (`made`) to withhold a dossier or not, with its reason and its ledger entry.
-
-    `reports` are those now in the dossier, stored with the decision.
-    """
-    digest = ledger.keyed_digest(kind="withholding", object_id=made.id, content=made.words.encode())
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO deconfliction_withholding (id, dossier_id, desk_id, counterpart_id, report_ids,"
-            " withheld, author_id, made_at, reason_digest)"
-            " VALUES (%s, %s, %s, %s, %s::uuid[], %s, %s, %s, %s)",
-            [
-                made.id, made.dossier_id, made.desk_id, made.counterpart_id, list(reports), made.withheld,
-                made.author_id, made.made_at, digest,
-            ],
-        )  # fmt: skip
-        cursor.execute(
-            "INSERT INTO deconfliction_withholding_words (withholding_id, words) VALUES (%s, %s)",
-            [made.id, made.words],
-        )
-    ledger.record(
-        actor=actor,
-        action="dossier.withhold",
-        at=made.made_at,
-        objects=[
-            ObjectRef(kind="withholding", id=made.id),
-            ObjectRef(kind="dossier", id=made.dossier_id),
-        ],
-        detail={"withheld": int(made.withheld)},
+        detail=numbers,
     )

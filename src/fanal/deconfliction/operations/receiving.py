@@ -51,7 +51,8 @@ def receive(*, actor: Actor, body: bytes, now: datetime, expected: UUID | None =
             ahead; NO_INSTRUCTION, no standing instruction is in force; POINTS, not a valid set of curve
             points; QUOTA, too many points or rounds on this day; NOT_FOUND, no such round; PREVIOUS, it
             refers to another message than ours, or to another end; SECOND, another message of its kind was
-            received, or it belongs to another round than `expected`; NOT_NOW, the round is in another state.
+            received, or it belongs to another round than `expected`; NOT_NOW, the round is in another state;
+            THEIR_KEY, the counterpart's key was replaced meanwhile.
     """
     if not may(actor, "deconfliction.run"):
         require(actor, "deconfliction.exchange", Resource(partner_id=actor.partner_id))
@@ -66,7 +67,7 @@ def receive(*, actor: Actor, body: bytes, now: datetime, expected: UUID | None =
     instruction = rounds.instruction_for(counterpart=counterpart, now=now)
     try:
         with transaction.atomic():
-            _hold_counterpart(counterpart)
+            rounds.hold_counterpart(counterpart)
             if isinstance(message, Offer):
                 _begin(actor, received, counterpart, instruction_id=instruction.id, now=now)
             else:
@@ -125,14 +126,6 @@ def _is_known(received: Received, counterpart: Counterpart) -> bool:
     if kept != received.digest or found is None or found.counterpart_id != counterpart.id:
         raise Refusal("deconfliction", "SECOND")
     return True
-
-
-def _hold_counterpart(counterpart: Counterpart) -> None:
-    """Lock the row of a counterpart (organisation with which identifiers are compared) for the transaction.
-
-    Its messages are thus processed one at a time, and the check of its daily quota is exact.
-    """
-    sql.run("SELECT FROM deconfliction_counterpart WHERE id = %s FOR UPDATE", [counterpart.id])
 
 
 def _begin(

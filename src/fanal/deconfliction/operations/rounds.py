@@ -1,7 +1,7 @@
 """Shared functions of the steps of a round of private set intersection, and the expiry of rounds.
 
-They gather our identifiers, lock the row of the round, store its messages and its sealed secret. Messages and
-matches expire with their round or report. Internal to the package.
+They lock the row of the round, store its messages and its sealed secret. Messages and matches expire with
+their round or report. Internal to the package.
 """
 
 from collections.abc import Sequence
@@ -16,11 +16,8 @@ from msgspec import Struct
 
 from fanal.accounts.domain.instructions import StandingInstruction
 from fanal.accounts.domain.policy import require
-from fanal.crosscheck.links.domain.reasons import month_before, recent_from
-from fanal.crosscheck.links.queries import telling
 from fanal.db import sql
 from fanal.deconfliction import queries
-from fanal.deconfliction.domain.limits import MOST_HOLDERS, NEVER
 from fanal.deconfliction.domain.message import Received, pair_of
 from fanal.deconfliction.domain.records import (
     ROUNDS,
@@ -30,12 +27,9 @@ from fanal.deconfliction.domain.records import (
     RoundState,
     Side,
 )
-from fanal.deconfliction.domain.sets import MOST, LaidOut
-from fanal.harmonise import queries as harmonised
-from fanal.harmonise.domain.sightings import KeySearch
-from fanal.intake.queries.work import list_aside
+from fanal.deconfliction.domain.sets import LaidOut
 from fanal.kernel.actors import Actor, system_actor
-from fanal.kernel.ids import lowest_id
+from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
@@ -44,47 +38,6 @@ from fanal.vault.domain.records import Sealable
 from fanal.vault.operations.erase import erase as erase_sealed
 from fanal.vault.operations.opening import ObjectUnknown, open_batch
 from fanal.vault.operations.sealing import seal_batch
-
-# Our identifiers in a set: within the sharing limits, not withheld, not too common.
-
-_LOOKED_AT: Final = 2 * MOST
-"""Maximum number of keys read: twice a set, since hubs (too common keys) are then removed."""
-
-
-def gather(*, actor: Actor, counterpart: Counterpart, now: datetime) -> list[UUID]:
-    """Return the selector keys of our identifiers to compare with a counterpart's (another organisation's).
-
-    Newest first, `MOST` (131,072) at most. An identifier is included if the sharing limits allow one of its
-    occurrences, as a structured field rather than in free text, in a report that is neither a test nor
-    retracted. It is excluded if any report has it for a victim or a witness, if a withheld dossier contains
-    it, or if too many reports contain it (a hub, without evidential value).
-
-    Raises:
-        Refused: the actor may not run rounds.
-    """
-    limits = counterpart.limits
-    month = month_before(now, limits.months)
-    found = harmonised.search_keys(
-        actor=actor,
-        wanted=KeySearch(
-            kinds=limits.kinds,
-            roles=limits.roles,
-            desk_ids=limits.desk_ids,
-            since=lowest_id(now.replace(year=month.year, month=month.month, day=1)),
-            recent=lowest_id(recent_from(now)),
-            never=tuple(sorted(NEVER)),
-            withheld=tuple(queries.withheld_reports(actor=actor, counterpart_id=counterpart.id)),
-            aside=tuple(list_aside(actor=actor)),
-        ),
-        limit=_LOOKED_AT,
-    )
-    tells = telling(held=found)
-    return [
-        held.key
-        for held, kept in zip(found, tells, strict=True)
-        if kept and sum(held.total.values()) <= MOST_HOLDERS
-    ][:MOST]
-
 
 LASTS: Final = timedelta(days=7)
 """Maximum duration of a round: its messages may travel as files, by hand."""
@@ -139,6 +92,23 @@ def pair_with(counterpart: Counterpart) -> bytes:
     return pair_of(own, counterpart.public_key)
 
 
+def hold_counterpart(counterpart: Counterpart) -> None:
+    """Lock the row of a counterpart (organisation with which identifiers are compared) for the transaction.
+
+    Its messages are thus processed one at a time, and the check of its daily quota is exact.
+
+    Raises:
+        Refusal: THEIR_KEY, it was closed or got another key since `counterpart` was read.
+    """
+    row = sql.row(
+        "SELECT public_key = %s AND closed_at IS NULL FROM deconfliction_counterpart"
+        " WHERE id = %s FOR UPDATE",
+        [counterpart.public_key, counterpart.id],
+    )
+    if row is None or not row[0]:
+        raise Refusal("deconfliction", "THEIR_KEY")
+
+
 def hold(*, round_id: UUID) -> str:
     """Lock the row of a round (of private set intersection) until the end of the transaction.
 
@@ -153,14 +123,17 @@ def hold(*, round_id: UUID) -> str:
     return str(row[0])
 
 
-def keep_message(*, round_id: UUID, received: Received, ours: bool, now: datetime) -> None:
+def keep_message(
+    *, round_id: UUID, received: Received, ours: bool, now: datetime, seen: int | None = None
+) -> None:
     """Store a message of a round (of private set intersection) as signed bytes with their digest.
 
-    `ours`: it was sent by us, else received.
+    `ours`: it was sent by us, else received. `seen`: number of decisions on sharing that it takes into
+    account (`queries.sharing_decisions`).
     """
     sql.run(
-        "INSERT INTO deconfliction_message (round_id, kind, ours, at, digest, body)"
-        " VALUES (%s, %s, %s, %s, %s, %s)",
+        "INSERT INTO deconfliction_message (round_id, kind, ours, at, digest, body, seen)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
         [
             round_id,
             received.message.kind_of,
@@ -168,6 +141,7 @@ def keep_message(*, round_id: UUID, received: Received, ours: bool, now: datetim
             now,
             received.digest,
             received.body,
+            seen,
         ],
     )
 
@@ -187,10 +161,13 @@ def digest_of(*, round_id: UUID, kind: MessageKind) -> bytes | None:
 def seal(*, round_id: UUID, kept: RoundSecret, now: datetime) -> None:
     """Encrypt the secret data of a round of private set intersection and store it in the vault.
 
-    `kept` is the data; the object belongs to the id of the round.
+    `kept` is the data; the object belongs to the id of the round. Data sealed before are erased.
     """
+    machine = system_actor(_PURPOSE)
+    if vaulted.list_objects(actor=machine, owner_ids=[round_id]):
+        erase_sealed(actor=machine, owner_ids=[round_id], now=now, kinds=[_KIND])
     sealable = Sealable(
-        id=round_id, owner_id=round_id, kind=_KIND, plaintext=msgspec.msgpack.encode(kept)
+        id=new_id(now), owner_id=round_id, kind=_KIND, plaintext=msgspec.msgpack.encode(kept)
     )
     seal_batch(items=[sealable], now=now)
 
@@ -205,13 +182,17 @@ def unseal(*, round_id: UUID, now: datetime) -> RoundSecret:
         KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: the vault does not hold the key, or
             the bytes are missing, altered or out of reach.
     """
+    machine = system_actor(_PURPOSE)
+    sealed = vaulted.list_objects(actor=machine, owner_ids=[round_id])
     try:
         opened = open_batch(
-            actor=system_actor(_PURPOSE), object_ids=[round_id], now=now, purpose=_PURPOSE
+            actor=machine, object_ids=[one.id for one in sealed], now=now, purpose=_PURPOSE
         )
     except ObjectUnknown:
         raise Refusal("deconfliction", "NOT_NOW") from None
-    return msgspec.msgpack.decode(opened[round_id], type=RoundSecret)
+    if not opened:
+        raise Refusal("deconfliction", "NOT_NOW")
+    return msgspec.msgpack.decode(opened[sealed[-1].id], type=RoundSecret)
 
 
 def close(
@@ -305,16 +286,19 @@ def expire_rounds(*, actor: Actor, now: datetime) -> int:
     return closed
 
 
-def drop_rounds(*, actor: Actor, now: datetime, error: str) -> int:
-    """Close every open round of private set intersection as refused, since this desk's key has changed.
+def drop_rounds(
+    *, actor: Actor, now: datetime, error: str, counterpart_id: UUID | None = None
+) -> int:
+    """Close open rounds of private set intersection as refused, since a key has changed; return how many.
 
-    Return how many. `error` is the code stored with each round.
+    All rounds if it is this desk's key, those with one organisation (`counterpart_id`) if it is that one's.
+    `error` is the code stored with each round.
 
     Raises:
         Refused: the actor may not run rounds.
     """
     require(actor, "deconfliction.run")
-    return _close_all(actor, now, move="refuse", error=error)
+    return _close_all(actor, now, move="refuse", error=error, counterpart_id=counterpart_id)
 
 
 def abandon(*, actor: Actor, round_id: UUID, now: datetime) -> None:
@@ -392,15 +376,22 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
 
 
 def _close_all(
-    actor: Actor, now: datetime, *, move: str, until: datetime | None = None, error: str = ""
+    actor: Actor,
+    now: datetime,
+    *,
+    move: str,
+    until: datetime | None = None,
+    error: str = "",
+    counterpart_id: UUID | None = None,
 ) -> int:
     """Close the open rounds of private set intersection that end by `until`, or all; return how many.
 
-    `move` is the transition: expire or refuse; `error` is the code stored with each round.
+    `move` is the transition: expire or refuse; `error` is the code stored with each round. With
+    `counterpart_id` only the rounds with this organisation.
     """
     closed = 0
     for state in (RoundState.OFFERED, RoundState.RECEIVED, RoundState.ANSWERED):
-        for found in queries.open_rounds(actor=actor, state=state):
+        for found in queries.open_rounds(actor=actor, state=state, counterpart_id=counterpart_id):
             if until is not None and found.expires_at > until:
                 continue
             with transaction.atomic():

@@ -1,10 +1,12 @@
 """The steps of a round of private set intersection that compute: offer, answer, conclusion.
 
-Our set is blinded, signed and stored; at the end common identifiers are recorded and secrets erased.
+Our set is blinded, signed and stored; at the end common identifiers are recorded and secrets erased. What may
+be shared is checked again in each transaction after which something leaves.
 """
 
-from datetime import datetime
-from typing import NoReturn
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final, NoReturn
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -32,7 +34,7 @@ from fanal.deconfliction.domain.sets import LaidOut, keys_at, lay_out, meet, mul
 from fanal.deconfliction.operations import rounds
 from fanal.deconfliction.operations.hits import write_hits
 from fanal.deconfliction.operations.identity import signing_key
-from fanal.deconfliction.operations.rounds import gather
+from fanal.deconfliction.sharing import operations as sharing, queries as decisions
 from fanal.kernel.actors import Actor
 from fanal.kernel.failpoints import failpoint
 from fanal.kernel.ids import new_id
@@ -75,7 +77,7 @@ def answer(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
         with transaction.atomic():
             rounds.close(actor=actor, round_=found, move="refuse", now=now, error="POINTS")
         raise Refusal("deconfliction", "POINTS") from None
-    keys = gather(actor=actor, counterpart=counterpart, now=now)
+    keys = sharing.gather(actor=actor, counterpart=counterpart, now=now)
     laid_out = lay_out(secret, rounds.pair_with(counterpart), [key.bytes for key in keys])
     message = Answer(
         round=found.id,
@@ -88,31 +90,100 @@ def answer(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
         points=laid_out.points,
     )
     body = write_message(message, key=signing_key(now=now, purpose=rounds.SIGNS))
-    return _store(actor, found, laid_out, body, held=len(keys), now=now)
+    return _store(actor, (found, counterpart), laid_out, body, keys=keys, now=now)
 
 
 def _store(
-    actor: Actor, found: Round, laid_out: LaidOut, body: bytes, *, held: int, now: datetime
+    actor: Actor,
+    of: tuple[Round, Counterpart],
+    laid_out: LaidOut,
+    body: bytes,
+    *,
+    keys: Sequence[UUID],
+    now: datetime,
 ) -> bytes:
-    """Store our answer in a round of private set intersection (`found`) and return it.
+    """Store our answer in a round of private set intersection and return it; `of` is the round and with whom.
 
-    `body` is the signed answer, `laid_out` our blinded set with its keys, `held` the number of our
-    identifiers in it. If another process stored an answer meanwhile, that is returned.
+    `body` is the signed answer, `laid_out` our blinded set, `keys` our selector keys in it. If another
+    process stored an answer meanwhile, that is returned. An earlier answer, never fetched, is replaced.
+
+    Raises:
+        Refusal: NOT_NOW, an identifier in the answer may not be shared any more; a later call leaves it out.
     """
+    found, counterpart = of
     shown = len(laid_out.points) // sets.SIZE
     with transaction.atomic():
         if rounds.hold(round_id=found.id) != RoundState.RECEIVED:
             return _kept(found, MessageKind.ANSWER)
+        sharing.hold_sharing()
+        allowed = sharing.still_allowed(actor=actor, counterpart=counterpart, keys=keys, now=now)
+        if not allowed.issuperset(keys):
+            raise Refusal("deconfliction", "NOT_NOW")
         sql.run(
             "UPDATE deconfliction_round SET state = %s, held = %s, shown = %s WHERE id = %s",
-            [ANSWERING.apply(found.state, "answer"), held, shown, found.id],
+            [ANSWERING.apply(found.state, "answer"), len(keys), shown, found.id],
         )
-        rounds.keep_message(round_id=found.id, received=read_message(body), ours=True, now=now)
+        sql.run(
+            "DELETE FROM deconfliction_message WHERE round_id = %s AND kind = 'ANSWER'", [found.id]
+        )
+        rounds.keep_message(
+            round_id=found.id,
+            received=read_message(body),
+            ours=True,
+            now=now,
+            seen=decisions.sharing_decisions(counterpart_id=counterpart.id),
+        )
         rounds.seal(round_id=found.id, kept=rounds.RoundSecret(laid_out=laid_out), now=now)
         rounds.note(actor=actor, action="deconfliction.answer", round_=found, now=now, shown=shown)
         failpoint("deconflict.stored")
     failpoint("deconflict.committed")
     return body
+
+
+FRESH: Final = timedelta(hours=1)
+"""Maximum age of our answer when it is fetched for the first time; an older one is made again first."""
+
+
+def hand_out(*, round_id: UUID, now: datetime) -> bytes:
+    """Return our answer in a round of private set intersection, to the organisation that began the round.
+
+    From then on it cannot be taken back; a later call returns the same bytes. An answer never fetched is made
+    again first if a dossier was withheld or limits were set since, or after `FRESH`: the round then waits for
+    an answer again. The caller has checked access with `get_round`.
+
+    Raises:
+        Refusal: NOT_NOW, the answer is not made yet, or must be made again; EXPIRED, the round is over.
+    """
+    with transaction.atomic():
+        state = rounds.hold(round_id=round_id)
+        sharing.hold_sharing()
+        row = sql.row(
+            "SELECT m.body, m.delivered_at, m.at, m.seen, r.counterpart_id FROM deconfliction_message m"
+            " JOIN deconfliction_round r ON r.id = m.round_id"
+            " WHERE m.round_id = %s AND m.kind = 'ANSWER' AND m.ours",
+            [round_id],
+        )
+        if state == RoundState.RECEIVED:
+            raise Refusal("deconfliction", "NOT_NOW")
+        if row is None or row[0] is None or (row[1] is None and state != RoundState.ANSWERED):
+            raise Refusal("deconfliction", "EXPIRED")
+        body, delivered_at, made_at, seen, counterpart_id = row
+        known = decisions.sharing_decisions(counterpart_id=counterpart_id)
+        stale = now - made_at > FRESH or seen not in {None, known}
+        if delivered_at is None and not stale:
+            sql.run(
+                "UPDATE deconfliction_message SET delivered_at = %s"
+                " WHERE round_id = %s AND kind = 'ANSWER'",
+                [now, round_id],
+            )
+        elif delivered_at is None:
+            sql.run(
+                "UPDATE deconfliction_round SET state = %s WHERE id = %s",
+                [ANSWERING.apply(RoundState(state), "renew"), round_id],
+            )
+    if delivered_at is None and stale:
+        raise Refusal("deconfliction", "NOT_NOW")
+    return bytes(body)
 
 
 def _kept(found: Round, kind: MessageKind) -> bytes:
@@ -131,7 +202,8 @@ def make_offer(*, actor: Actor, counterpart: Counterpart, now: datetime) -> tupl
     Raises:
         Refused: the actor may not run rounds.
         Refusal: CLOSED (the counterpart is closed), NO_INSTRUCTION (no standing instruction in force covers
-            the counterpart), NO_KEY (this desk has no key pair yet), UNDER_WAY (another process began one).
+            the counterpart), NO_KEY (this desk has no key pair yet), UNDER_WAY (another process began one),
+            THEIR_KEY (the organisation's key was replaced meanwhile).
         KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: the vault does not open the signing
             key.
     """
@@ -140,7 +212,7 @@ def make_offer(*, actor: Actor, counterpart: Counterpart, now: datetime) -> tupl
     known = _under_way(actor, counterpart, now)
     if known is not None:
         return known
-    keys = gather(actor=actor, counterpart=counterpart, now=now)
+    keys = sharing.gather(actor=actor, counterpart=counterpart, now=now)
     secret, started = sets.new_secret(), now.replace(microsecond=0)
     laid_out = lay_out(secret, rounds.pair_with(counterpart), [key.bytes for key in keys])
     made = Round(
@@ -170,6 +242,7 @@ def make_offer(*, actor: Actor, counterpart: Counterpart, now: datetime) -> tupl
     kept = rounds.RoundSecret(laid_out=laid_out, secret=secret.private_bytes_raw())
     try:
         with transaction.atomic():
+            rounds.hold_counterpart(counterpart)
             store_round(made)
             rounds.keep_message(round_id=made.id, received=read_message(body), ours=True, now=now)
             rounds.seal(round_id=made.id, kept=kept, now=now)
@@ -221,23 +294,23 @@ def _under_way(actor: Actor, counterpart: Counterpart, now: datetime) -> tuple[U
 def conclude(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
     """Compute the matches of a round that we began and that was answered; return the conclusion message.
 
-    A round is one run of private set intersection; the message is signed bytes to send. A repeated call
-    returns the same message.
+    A round is one run of private set intersection; the message is signed bytes to send. A match on an
+    identifier that may not be shared any more is left out, here and there. A repeated call returns the same
+    message.
 
     Raises:
         Refused: the actor may not run rounds.
         Refusal: NOT_FOUND (no round has this id), NOT_NOW (no answer was received), EXPIRED (the round is
             past its end), CLOSED (the counterpart is closed), NO_INSTRUCTION (no standing instruction in
             force covers the counterpart), NO_KEY (this desk has no key pair yet); POINTS, the answer is not a
-            valid set: the round is refused.
+            valid set: the round is refused; WITHHELD as `undelivered`.
         KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: the vault does not open the secret
             of the round or the signing key.
     """
     require(actor, "deconfliction.run")
     found, counterpart = rounds.found_round(actor=actor, round_id=round_id, side=Side.OFFERING)
-    known = queries.message_body(round_id=round_id, kind=MessageKind.CONCLUSION)
-    if known is not None:
-        return known
+    if found.state is RoundState.CONCLUDED:
+        return undelivered(actor=actor, round_id=round_id, now=now)
     stored = _open(found, counterpart, RoundState.OFFERED, MessageKind.ANSWER, now=now)
     received = read_message(stored)
     answer = received.message
@@ -247,24 +320,86 @@ def conclude(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
         met = meet(kept.key, kept.laid_out, twice=answer.twice, theirs=answer.points)
     except sets.PointsRefused:
         _refuse(actor, found, now)
-    message = Conclusion(
-        round=found.id,
-        sender=counterpart.our_name,
-        recipient=counterpart.name,
-        at=now.replace(microsecond=0),
-        expires=found.expires_at,
-        previous=received.digest.hex(),
-        met=met.places,
-    )
-    body = write_message(message, key=signing_key(now=now, purpose=rounds.SIGNS))
+    signer = signing_key(now=now, purpose=rounds.SIGNS)
     with transaction.atomic():
         if rounds.hold(round_id=found.id) != RoundState.OFFERED:
             raise Refusal("deconfliction", "NOT_NOW")  # another process concluded it meanwhile
+        sharing.hold_sharing()
+        keys = [UUID(bytes=key) for key in met.keys]
+        allowed = sharing.still_allowed(actor=actor, counterpart=counterpart, keys=keys, now=now)
+        pairs = [
+            (key, place)
+            for key, place in zip(met.keys, met.places, strict=True)
+            if UUID(bytes=key) in allowed
+        ]
+        message = Conclusion(
+            round=found.id,
+            sender=counterpart.our_name,
+            recipient=counterpart.name,
+            at=now.replace(microsecond=0),
+            expires=found.expires_at,
+            previous=received.digest.hex(),
+            met=tuple(place for _, place in pairs),
+        )
+        body = write_message(message, key=signer)
         rounds.keep_message(round_id=found.id, received=read_message(body), ours=True, now=now)
-        _end(actor, found, met.keys, now=now, action="deconfliction.conclude")
+        shared = tuple(key for key, _ in pairs)
+        _end(actor, found, shared, now=now, action="deconfliction.conclude")
         failpoint("deconflict.stored")
     failpoint("deconflict.committed")
     return body
+
+
+def undelivered(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
+    """Return our conclusion, the last message of a round of private set intersection, to be delivered.
+
+    Before its delivery, what it names is checked again: if an identifier may not be shared any more, the
+    message is erased and never delivered. The next round has the rest.
+
+    Raises:
+        Refused: the actor may not run rounds.
+        Refusal: NOT_FOUND; EXPIRED, the message is no longer stored; WITHHELD, it was erased now.
+    """
+    require(actor, "deconfliction.run")
+    found, counterpart = rounds.found_round(actor=actor, round_id=round_id, side=Side.OFFERING)
+    with transaction.atomic():
+        rounds.hold(round_id=round_id)
+        sharing.hold_sharing()
+        row = sql.row(
+            "SELECT body, at, delivered_at FROM deconfliction_message"
+            " WHERE round_id = %s AND kind = 'CONCLUSION' AND ours",
+            [found.id],
+        )
+        if row is None or row[0] is None:
+            raise Refusal("deconfliction", "EXPIRED")
+        body, at, delivered_at = row
+        if delivered_at is not None or _may_leave(actor, counterpart, at, now):
+            return bytes(body)
+        sql.run(
+            "UPDATE deconfliction_message SET body = NULL WHERE round_id = %s AND kind = 'CONCLUSION'",
+            [found.id],
+        )
+        rounds.note(
+            actor=actor, action="deconfliction.refuse", round_=found, now=now, error="WITHHELD"
+        )
+    raise Refusal("deconfliction", "WITHHELD")
+
+
+def _may_leave(actor: Actor, counterpart: Counterpart, at: datetime, now: datetime) -> bool:
+    """Return whether every identifier of our conclusion of that instant may still be shared.
+
+    The conclusion is not delivered yet; `counterpart` is the organisation that it is for. A match whose
+    reports were erased since has no key any more, and may not.
+    """
+    found = sql.rows(
+        "SELECT key FROM deconfliction_hit WHERE counterpart_id = %s AND last_met_at = %s",
+        [counterpart.id, at],
+    )
+    keys = [key for (key,) in found if key is not None]
+    if len(keys) != len(found):
+        return False
+    allowed = sharing.still_allowed(actor=actor, counterpart=counterpart, keys=keys, now=now)
+    return allowed.issuperset(keys)
 
 
 def note_delivered(*, actor: Actor, round_id: UUID, now: datetime) -> None:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from msgspec import Struct
 
 from fanal.accounts.domain.instructions import InstructionKind, StandingInstruction
@@ -21,6 +21,7 @@ from fanal.db import sql
 from fanal.db.sql import uuid_array
 from fanal.deconfliction import queries as identities
 from fanal.deconfliction.operations.identity import ensure_identity, signing_key
+from fanal.deconfliction.sharing.operations import hold_sharing
 from fanal.distribution import queries
 from fanal.distribution.domain import proof
 from fanal.distribution.domain.package import (
@@ -58,18 +59,20 @@ class TurnOutcome(Struct, frozen=True, kw_only=True):
 
     `recipient` is the recipient's code, `package` the package's id (None without), `reports` the number of
     reports in it. `reason`: NO_INSTRUCTION (no standing instruction, a dated permission, is in force);
-    NOTHING (no report waits); DROPPED (the waiting reports may no longer be sent); "" with a package.
+    NOTHING (no report waits); DROPPED (the waiting reports may no longer be sent); WITHHELD (`withheld`
+    reports wait whose dossiers are withheld from the recipient); "" with a package.
     """
 
     recipient: str
     package: UUID | None = None
     reports: int = 0
+    withheld: int = 0
     reason: str = ""
 
     @property
     def is_last(self) -> bool:
-        """Whether nothing more can be sent to the recipient now: NO_INSTRUCTION or NOTHING."""
-        return self.reason in {"NO_INSTRUCTION", "NOTHING"}
+        """Whether nothing more can be sent to the recipient now: NO_INSTRUCTION, NOTHING or WITHHELD."""
+        return self.reason in {"NO_INSTRUCTION", "NOTHING", "WITHHELD"}
 
 
 def send(
@@ -83,7 +86,8 @@ def send(
 
     `deliver` receives recipient code, package id and bytes; `sender` is this desk's name in packages. The
     database commits after `deliver` returned: if it fails, that package does not count as sent; one delivered
-    twice is recognised by its id. A package holds 2,000 reports at most, within the size that a recipient
+    twice is recognised by its id. Reports of dossiers withheld from the recipient, or from all organisations,
+    wait until the withholding ends. A package holds 2,000 reports at most, within the size that a recipient
     accepts. Date and instruction are read before each package: a revocation stops the next one. Returns the
     outcomes, ordered by recipient code: each package, and the reason why there is no (further) one. NOTHING
     is among them only for a recipient for whom nothing waited. `clock` returns the present time.
@@ -147,12 +151,17 @@ def _send_some(  # noqa: PLR0917
     with transaction.atomic():
         if not Recipient.objects.filter(id=recipient.id, closed_at=None).exists():
             return None
-        planned = Item.objects.select_for_update(skip_locked=True).filter(
-            country=recipient.country, region=recipient.region, state=ItemState.PLANNED
-        )
-        ids = list(planned.order_by("report_id").values_list("report_id", flat=True)[:MOST_REPORTS])
+        planned = _place(recipient).select_for_update(skip_locked=True)
+        # What is withheld now does not leave; a withholding made meanwhile waits for this package.
+        hold_sharing()
+        withheld = queries.withheld_for(recipient)
+        free = planned.exclude(report_id__in=withheld)
+        ids = list(free.order_by("report_id").values_list("report_id", flat=True)[:MOST_REPORTS])
         if not ids:
-            return None
+            kept = _place(recipient).filter(report_id__in=withheld).count()
+            if not kept:
+                return None
+            return TurnOutcome(recipient=recipient.code, withheld=kept, reason="WITHHELD")
         lines = _lines(actor, ids, now)
         place = Item.objects.filter(country=recipient.country, region=recipient.region)
         place.filter(report_id__in=[i for i in ids if i not in lines]).update(
@@ -197,6 +206,12 @@ def _send_some(  # noqa: PLR0917
         note_package(actor, "report.transfer", manifest.package, count=len(lines), now=now)
         deliver(recipient.code, manifest.package, sealed)
     return TurnOutcome(recipient=recipient.code, package=manifest.package, reports=len(lines))
+
+
+def _place(recipient: Recipient) -> QuerySet[Item]:
+    return Item.objects.filter(
+        country=recipient.country, region=recipient.region, state=ItemState.PLANNED
+    )
 
 
 def _lines(actor: Actor, ids: Sequence[UUID], now: datetime) -> dict[UUID, bytes]:

@@ -62,7 +62,7 @@ class KeySearch(Struct, frozen=True, kw_only=True):
     (empty: any) and a report id from `since` on. It is excluded if a report of `withheld` holds it, or any
     report with a role of `never`. Reports of `aside` (retracted, unfinished or test reports) cannot make a
     key match. Report ids start with their instant: `since` and `recent` are ids, `recent` is that from which
-    occurrences count as recent.
+    occurrences count as recent. `among`: only these keys, None for any.
     """
 
     kinds: tuple[SelectorKind, ...]
@@ -73,6 +73,7 @@ class KeySearch(Struct, frozen=True, kw_only=True):
     never: tuple[SelectorRole, ...]
     withheld: tuple[UUID, ...] = ()
     aside: tuple[UUID, ...] = ()
+    among: tuple[UUID, ...] | None = None
 
 
 class HeldKey(Struct, frozen=True, kw_only=True):

@@ -45,7 +45,13 @@ def overview(request: HttpRequest) -> HttpResponse:
     shown = packages[:PAGE]
     context = {
         "places": [
-            {"place": place, **_way(place, recipients, now)}
+            {
+                "place": place,
+                "withheld": len(
+                    queries.withheld_at(actor=actor, place=(place.country, place.region))
+                ),
+                **_way(place, recipients, now),
+            }
             for place in queries.list_waiting(actor=actor)
         ],
         "packages": [(sent, sent.state(now)) for sent in shown],
@@ -86,6 +92,7 @@ def waiting(request: HttpRequest) -> HttpResponse:
         "place": found[asked],
         **_way(found[asked], queries.list_recipients(actor=actor), now),
         "rows": [(item, reports[item.report_id]) for item in shown if item.report_id in reports],
+        "withheld": queries.withheld_at(actor=actor, place=asked),
         "elsewhere": len(shown) - len(reports),
         "following": shown[-1].report_id if len(items) > PAGE else None,
     }

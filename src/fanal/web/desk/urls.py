@@ -216,6 +216,11 @@ urlpatterns: list[URLPattern] = [
         "deconfliction/counterparts/<uuid:counterpart_id>/", counterparts.show, name="counterpart"
     ),
     path(
+        "deconfliction/counterparts/<uuid:counterpart_id>/key/",
+        counterparts.renew,
+        name="counterpart-key",
+    ),
+    path(
         "deconfliction/counterparts/<uuid:counterpart_id>/limits/",
         counterparts.limit,
         name="counterpart-limits",

@@ -5,7 +5,7 @@ is one comparison, shown by counts only. The reports of a dossier that is withhe
 from all, do not enter rounds; the dossier's page says so.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from hashlib import sha256
 from http import HTTPStatus
@@ -28,6 +28,7 @@ from fanal.deconfliction import queries
 from fanal.deconfliction.domain import limits
 from fanal.deconfliction.domain.records import Counterpart, NewCounterpart, Round
 from fanal.deconfliction.operations import counterparts as operations
+from fanal.deconfliction.sharing import operations as sharing_operations, queries as sharing
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.typed import whole_number
 from fanal.web.account.actors import actor_of, now_of
@@ -38,6 +39,10 @@ from fanal.web.forms import Parsed, PostedForm, Several, text
 from fanal.web.reading import consult
 
 _SHOWN = 50
+
+
+def _known_of(typed: str) -> UUID | str:
+    return "NO" if typed == "NO" else UUID(typed)
 
 
 class _CounterpartForm(PostedForm):
@@ -51,6 +56,18 @@ class _CounterpartForm(PostedForm):
     our_name = text()
     contact = Parsed()
     public_key = Parsed(lambda typed: bytes.fromhex("".join(typed.split())), "KEY", posted="key")
+
+
+class _NewCounterpartForm(_CounterpartForm):
+    """Form of a counterpart to register; `known`: which registered one it is, or "NO": it is another."""
+
+    known = Parsed(_known_of, "FORMER", required=False)
+
+
+class _KeyForm(_CounterpartForm):
+    """Form of a counterpart's new key and names; `before` is the key that its page showed, in hexadecimal."""
+
+    before = Parsed()
 
 
 class _LimitsForm(PostedForm):
@@ -109,15 +126,21 @@ def show(request: HttpRequest, counterpart_id: UUID) -> HttpResponse:
 def add(request: HttpRequest) -> HttpResponse:
     """Show the form of a new counterpart for de-confliction (GET), or register it (POST).
 
-    A counterpart is another organisation; the redirect is to its page. A refused form is shown again (status
+    A counterpart is another organisation; the redirect is to its page. If the person says that it was
+    registered before, that one gets the new key and names instead. A refused form is shown again (status
     422). The URL of its service is set on the command line.
     """
     if request.method != "POST":
         return _form(request)
     try:
+        typed = _NewCounterpartForm(request).checked().cleaned_data
+        known = typed.pop("known")
+        if isinstance(known, UUID):
+            return _renewed(request, known, typed)
         made = operations.add_counterpart(
             actor=actor_of(request),
-            counterpart=NewCounterpart(**_CounterpartForm(request).checked().cleaned_data),
+            counterpart=NewCounterpart(**typed),
+            another=known == "NO",
             now=now_of(request),
         )
     except Refusal as refused:
@@ -127,6 +150,50 @@ def add(request: HttpRequest) -> HttpResponse:
         _("Registered. Comparisons start once a standing instruction covers this counterpart."),
     )
     return redirect("desk:counterpart", made)
+
+
+@require_POST
+@needs("deconfliction.keep")
+def renew(request: HttpRequest, counterpart_id: UUID) -> HttpResponse:
+    """Register the new key and names of a counterpart (another organisation); a closed one is open again.
+
+    A refusal is shown on the counterpart's page (status 422).
+
+    Raises:
+        Http404: no such counterpart.
+    """
+    found = _found(request, counterpart_id)
+    try:
+        typed = _KeyForm(request).checked().cleaned_data
+        if typed.pop("before") != found.public_key.hex():
+            raise Refusal("deconfliction", "CHANGED")
+        return _renewed(request, found.id, typed)
+    except Refusal as refused:
+        return _page(request, found, refused=refused)
+
+
+def _renewed(
+    request: HttpRequest, counterpart_id: UUID, typed: Mapping[str, object]
+) -> HttpResponse:
+    """Give a counterpart the key and names of a form (`typed`); return the redirect to its page.
+
+    Raises:
+        Refusal: as `operations.renew_counterpart`.
+    """
+    operations.renew_counterpart(
+        actor=actor_of(request),
+        counterpart_id=counterpart_id,
+        now=now_of(request),
+        **typed,  # type: ignore[arg-type]
+    )
+    messages.success(
+        request,
+        _(
+            "Its key is registered. Its limits stay, and so does what is withheld from it. Comparisons start"
+            " once a standing instruction, approved from now on, covers it."
+        ),
+    )
+    return redirect("desk:counterpart", counterpart_id)
 
 
 @require_POST
@@ -152,7 +219,12 @@ def limit(request: HttpRequest, counterpart_id: UUID) -> HttpResponse:
         )
     except Refusal as refused:
         return _page(request, found, refused=refused)
-    messages.success(request, _("The limits apply from the next comparison on."))
+    messages.success(
+        request,
+        _(
+            "The limits apply from now on. Comparisons under way leave out what they no longer allow."
+        ),
+    )
     return redirect("desk:counterpart", found.id)
 
 
@@ -228,6 +300,7 @@ def _page(
         "months": limits.MOST_MONTHS,
         "limits": _digest(found),
         "may_keep": found.closed_at is None and may(actor, "deconfliction.keep"),
+        "may_renew": may(actor, "deconfliction.keep"),
         "history": history.lines_of(found.id, actor=actor),
         "refused": reason_of(refused),
     }
@@ -238,7 +311,8 @@ def _page(
 def _form(request: HttpRequest, *, refused: Refusal | None = None) -> HttpResponse:
     key = queries.public_key()
     context = {
-        "typed": _CounterpartForm(request).typed,
+        "typed": _NewCounterpartForm(request).typed,
+        "known": queries.list_counterparts(actor=actor_of(request)),
         "own_key": key.hex() if key else "",
         "refused": reason_of(refused),
     }
@@ -269,11 +343,9 @@ def withhold(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
         Http404: no such dossier or counterpart for the person, or a malformed field.
     """
     try:
-        operations.withhold(
-            actor=actor_of(request),
-            dossier_id=dossier_id,
-            now=now_of(request),
-            **_WithholdingForm(request).checked().cleaned_data,
+        typed = _WithholdingForm(request).checked().cleaned_data
+        sharing_operations.withhold(
+            actor=actor_of(request), dossier_id=dossier_id, now=now_of(request), **typed
         )
     except (Refused, ValueError):
         raise Http404 from None
@@ -282,7 +354,12 @@ def withhold(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
             raise Http404 from None
         said = reason_of(refused)
         return page_of(request, "refused.html", status=HTTPStatus.CONFLICT, refused=said)
-    messages.success(request, _("Recorded. It applies from the next comparison on."))
+    messages.success(
+        request,
+        _("Recorded. It applies from now on.")
+        if typed["withheld"]
+        else _("Recorded. It applies from the next comparison on."),
+    )
     return redirect("desk:dossier", dossier_id=dossier_id)
 
 
@@ -290,15 +367,19 @@ def shown(request: HttpRequest, view: DossierView) -> dict[str, object]:
     """Return the template context of a dossier (`view`) regarding de-confliction, for its page.
 
     Keys: `signs` (badges: matches with other organisations), `withheld` (withholdings in force: record,
-    author, counterpart), `counterparts` (open ones; empty for a reader without the right to de-confliction),
+    author, counterpart, closed, and `out`, the answers that left before: counterpart, end), `counterparts`
+    (open ones and those withheld from; empty for a reader without the right to de-confliction),
     `may_withhold`.
     """
     actor = actor_of(request)
     own = [node.report_id for node in view.nodes if node.report_id]
     signs = {sign.hit_id: sign for found in signs_on(request, own).values() for sign in found}
-    said = queries.withholdings_of(actor=actor, dossier_ids=[view.id])
-    current = queries.in_force(said=said)
-    bodies = queries.list_counterparts(actor=actor) if may(actor, "deconfliction.read") else []
+    said = sharing.withholdings_of(actor=actor, dossier_ids=[view.id])
+    current = sharing.in_force(said=said)
+    reads = may(actor, "deconfliction.read")
+    bodies = queries.list_counterparts(actor=actor) if reads else []
+    out = sharing.answers_out(actor=actor, now=now_of(request)) if reads else []
+    closed = {body.id for body in bodies if body.closed_at is not None}
     names = person_names(person_ids={one.author_id for one in said})
     known = {body.id: body.name for body in bodies}
     return {
@@ -308,9 +389,19 @@ def shown(request: HttpRequest, view: DossierView) -> dict[str, object]:
                 "record": one,
                 "author": names.get(one.author_id, ""),
                 "counterpart": known.get(one.counterpart_id, "") if one.counterpart_id else "",
+                "closed": one.counterpart_id in closed,
+                "out": [
+                    {"counterpart": known.get(whose, ""), "end": end}
+                    for whose, fetched_at, end in out
+                    if fetched_at < one.made_at and one.counterpart_id in {None, whose}
+                ],
             }
             for one in current
         ],
-        "counterparts": [body for body in bodies if body.closed_at is None],
+        "counterparts": [
+            body
+            for body in bodies
+            if body.id not in closed or body.id in {one.counterpart_id for one in current}
+        ],
         "may_withhold": may(actor, "dossier.withhold"),
     }

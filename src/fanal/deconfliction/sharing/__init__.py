@@ -1,0 +1,1 @@
+"""What may be shared with other organisations: the identifiers within limits, and withheld dossiers."""
