@@ -60,6 +60,7 @@ CALLS: dict[str, tuple[list[str], list[list[str]]]] = {
     "deconflict answer": (["/etc/hostname", "--out", "/proc/none/a"], [[], ["/etc/hostname"], ["/no", "--out", "/x"]]),
     "deconflict conclude": (["/etc/hostname", "--out", "/proc/none/a"], [[], ["/etc/hostname"], ["/no", "--out", "/x"]]),
     "deconflict counterpart add": (["n", "--our-name", "o", "--key", "k", "--contact", "c"], [[], ["n"], ["n", "--our-name", "o", "--key", "k", "--contact", "c", "--every", "0"]]),
+    "deconflict counterpart key": (["n", "--key", "k"], [[], ["n"], ["a", "b"]]),
     "deconflict counterpart close": (["n"], [[], ["a", "b"]]),
     "deconflict counterpart limit": (["n", "--kind", "EMAIL", "--role", "SUSPECT", "--months", "1"], [[], ["n"], ["n", "--kind", "EMAIL", "--role", "SUSPECT", "--months", "x"]]),
     "deconflict counterpart list": ([], [["x"]]),

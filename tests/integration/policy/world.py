@@ -161,8 +161,8 @@ def make_world() -> World:
     contest(world, partial(_colleague, world), OBJECT_CELLS)
     _views(world)
     _instruction(world)
-    meet_and_withhold(world, partial(_colleague, world), OBJECT_CELLS)
     _package(world)
+    meet_and_withhold(world, partial(_colleague, world), OBJECT_CELLS)
     _sessions(world)
     return world
 

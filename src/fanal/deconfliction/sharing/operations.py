@@ -99,8 +99,8 @@ _SHARING: Final = 0x4443534841  # "DCSHA"
 def hold_sharing(*, changes: bool = False) -> None:
     """Take the lock of what may be shared until the end of the transaction, to read it or to change it.
 
-    Whoever withholds a dossier or sets limits waits for what leaves at that moment, and the reverse: after a
-    withholding is recorded, nothing leaves that was checked before.
+    A decision on sharing waits for the messages that are sent at that moment, and the reverse: after a
+    withholding is recorded, no message leaves that was checked before.
     """
     kind = "" if changes else "_shared"
     sql.run(f"SELECT pg_advisory_xact_lock{kind}(%s)", [_SHARING])
