@@ -39,6 +39,7 @@ from fanal.cli.export_indicators import csv_hashes, misp, stix, vics
 from fanal.cli.failures import CommandRefused, Failed
 from fanal.cli.main import fanal
 from fanal.cli.retriage import facts
+from fanal.deconfliction.sharing.operations import withhold
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.intake.operations.holds import place_hold
 from fanal.intake.operations.lifecycle import review_report
@@ -89,8 +90,19 @@ def _comes_out(scene: Scene, told: str, mark: str) -> bool:
     )
 
 
+def _shared(scene: Scene) -> tuple[str]:
+    """Share the cell's dossier again, which the world withholds; return the report as a reference."""
+    dossier_id = scene.world.dossier_ids.get(scene.cell)
+    if dossier_id is not None:
+        withhold(
+            actor=scene.keeper, dossier_id=dossier_id, counterpart_id=None, withheld=False,
+            words=REASON, now=datetime.now(UTC),
+        )  # fmt: skip
+    return (_report(scene),)
+
+
 def _references(scene: Scene, out: Path) -> Options:
-    return {"references": (_report(scene),), "out": out, "code": code()}
+    return {"references": _shared(scene), "out": out, "code": code()}
 
 
 def _read(_scene: Scene, _out: Path) -> Options:
@@ -175,7 +187,7 @@ def _listed(_scene: Scene, out: Path) -> Options:
 
 def _indicators(scene: Scene, out: Path) -> Options:
     return {
-        "references": (_report(scene),), "list_name": None, "out": out, "tlp": "amber", "code": code(),
+        "references": _shared(scene), "list_name": None, "out": out, "tlp": "amber", "code": code(),
     }  # fmt: skip
 
 
@@ -293,7 +305,7 @@ COMMANDS: dict[str, Called] = {
         command=vics,
         action=_EXPORT,
         options=lambda s, o: {
-            "references": (_report(s),), "list_name": None, "out": o, "version": "2.0",
+            "references": _shared(s), "list_name": None, "out": o, "version": "2.0",
             "country": "FR", "code": code(),
         },
     ),
