@@ -289,7 +289,7 @@ FORMS: dict[str, Act] = {
         counterpart=lambda s: s.world.counterpart_id,
     ),
     "desk:hit-move": _act("deconfliction_step", _WORDS, move="close"),
-    "desk:counterpart-add": _act("deconfliction_counterpart", _COUNTERPART),
+    "desk:counterpart-add": _act("deconfliction_counterpart", _COUNTERPART, known="NO"),
     "desk:counterpart-key": _act(
         "deconfliction_counterpart deconfliction_former_key", _COUNTERPART, before=_key_shown
     ),
