@@ -44,7 +44,8 @@ def bearers_of(*, actor: Actor, kind: InstructionKind) -> list[Bearer]:
 
     Recipients of packages for distribution, counterparts (organisations) for de-confliction, lists for
     serving and fetching. Empty for FEEDBACK, whose names `accounts` checks, and for BLOCKLIST, which names
-    changes by their digests. Closed recipients and counterparts are left out.
+    changes by their digests. Closed recipients and counterparts are left out; lists are in no particular
+    order.
 
     Raises:
         Refused: the actor may not see them.
@@ -79,7 +80,7 @@ def propose_instruction(*, actor: Actor, instruction: NewInstruction, now: datet
     Raises:
         Refusal: GROUNDS, BASIS, NAMES, MEMBERS or DATES: an invalid field; PAST: it would already have
             expired; UNKNOWN_NAME: a name is that of no partner, list or desk.
-        Refused: the actor may not propose instructions.
+        Refused: the actor may not propose instructions, or not see the recipients or counterparts.
     """
     require(actor, "instruction.propose")
     if instruction.kind is InstructionKind.BLOCKLIST:

@@ -199,7 +199,7 @@ def run_orient(batch: Batch) -> None:
 
 
 def run_deconflict(batch: Batch) -> None:
-    """Queue the reports' identifiers, tests excepted, for the next round of private set intersection."""
+    """Add the reports, tests excepted, to the matches with other organisations whose identifier they hold."""
     note_reports(actor=batch.actor, reports=_real(batch), now=batch.now)
 
 

@@ -59,9 +59,9 @@ def facts_after(
 ) -> list[tuple[UUID, dict[str, float]]]:
     """Return (report id, facts) of at most `limit` reports after the id `after`, oldest first.
 
-    Facts are the inputs of the priority rules: numbers, by the names in
-    `analyse.priority.domain.facts.FACTS`: no name, address or text. Ages refer to `now`. Reports invisible to
-    the actor are left out; an empty list marks the end.
+    Facts are the inputs of the priority rules: numbers by name (`analyse.priority.domain.facts.FACTS`),
+    without any personal name, address or text. Ages refer to `now`. Reports invisible to the actor are left
+    out; an empty list marks the end.
     """
     while ids := analysed.analysed_after(after=after, limit=limit):
         records = harmonised.get_records(actor=actor, report_ids=ids)
@@ -175,8 +175,8 @@ def activate_reader(*, actor: Actor, reader_id: UUID, now: datetime) -> None:
     Raises:
         Refused: the actor may not activate rules.
         Refusal: NOT_FOUND (no version has this id), IN_FORCE (this version reads now), NOT_PROPOSED (nobody
-            proposed it), SAME_PERSON (the actor proposed it), GRANTED_BY_PROPOSER (the proposer granted the
-            actor this right), UNFIT (this program cannot use it), STALE (another version reads since its dry
+            proposed it), SAME_PERSON (the actor proposed it), GRANTED_BY_PROPOSER (the proposer alone granted
+            the actor's role), UNFIT (this program cannot use it), STALE (another version reads since its dry
             run).
     """
     stored = get_reader(reader_id=reader_id)

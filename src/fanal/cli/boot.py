@@ -44,14 +44,23 @@ T = TypeVar("T")
 
 
 def find_home() -> Path:
-    """Return the data folder (`FANAL_HOME`); create it if missing."""
+    """Return the data folder (`FANAL_HOME`); create it if missing.
+
+    Raises:
+        SettingRefused: a setting is invalid.
+        OSError: the folder cannot be created.
+    """
     home = read_environment(os.environ).home
     make_home(home)
     return home.resolve()
 
 
 def find_vault() -> Path:
-    """Return the folder of the vault of sealed objects (setting `FANAL_VAULT`); it is not created."""
+    """Return the folder of the vault of sealed objects (setting `FANAL_VAULT`); it is not created.
+
+    Raises:
+        SettingRefused: a setting is invalid.
+    """
     return read_environment(os.environ).vault
 
 
@@ -62,6 +71,7 @@ def require_vault(databases: Databases, *, role: DatabaseRole) -> None:
 
     Raises:
         VaultElsewhere: it is another vault.
+        psycopg.Error: the database does not answer.
     """
     check_vault(databases.url(role), find_vault())
 
@@ -73,6 +83,7 @@ def require_keys(databases: Databases, *, role: DatabaseRole, home: Path) -> Non
 
     Raises:
         KeysElsewhere: a registered key is missing, or another is in its place.
+        psycopg.Error: the database does not answer.
     """
     public_node = read_environment(os.environ).public_node
     check_keys(databases.url(role), held_keys(home), home=home, public_node=public_node)
@@ -90,7 +101,12 @@ def refuse_half_restored(home: Path) -> None:
 
 
 def held_keys(home: Path) -> Held:
-    """Return the fingerprints of the keys in the data folder `home` and the environment, by purpose."""
+    """Return the fingerprints of the keys in the data folder `home` and the environment, by purpose.
+
+    Raises:
+        SettingRefused: a setting is invalid.
+        KeysMissing: a key file is unreadable, or holds no key.
+    """
     environment = read_environment(os.environ)
     return read_held(home, public_node=environment.public_node, secret=environment.secret_key)
 
@@ -190,6 +206,12 @@ def make_keys(databases: Databases, *, home: Path) -> None:
 
     Done before the first migration, as the database's owner, and never on a public node (a server on the
     internet that takes reports). `home` is the data folder.
+
+    Raises:
+        SettingRefused: a setting is invalid.
+        KeysMissing: the node's certificate or the root's key is unreadable.
+        OSError: a key file cannot be written.
+        psycopg.Error: the database does not answer.
     """
     environment = read_environment(os.environ)
     if environment.public_node or DatabaseRole.OWNER not in databases.urls:

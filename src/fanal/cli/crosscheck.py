@@ -107,6 +107,7 @@ def model_in_use() -> "Model":
 
     Raises:
         CommandRefused: MODEL_REFUSED: the activated file is not a valid model for this version.
+        OSError: the activated file is unreadable.
     """
     from fanal.crosscheck.linkage import model
 

@@ -41,6 +41,7 @@ def write_list(form: str, *, out: Path, as_user: str | None, code: str | None) -
         CommandRefused: nobody, or nobody with the right, is named outside a demo.
         SignerMissing: this installation holds no key that signs.
         OSError: the folder cannot be written.
+        ListWrong: a blocked name covers the stop page, or no serial is later than all.
     """
     from fanal.ledger import signer
     from fanal.measures.blocking.blocklist import sign_manifest

@@ -70,6 +70,9 @@ def find(report_id: UUID, *, actor: Actor, now: datetime) -> Written | None:
     """Return a report with the facts for its export.
 
     None if it is not harmonised yet, or not visible to the actor.
+
+    Raises:
+        BlobMissing, VaultAway: as `leaving_report`.
     """
     record = harmonised.get_records(actor=actor, report_ids=[report_id]).get(report_id)
     facts = get_reports(actor=actor, report_ids=[report_id]).get(report_id)
@@ -90,6 +93,9 @@ def leaving_report(record: HarmonisedReport, facts: ReportFacts, *, now: datetim
 
     If these values are unknown (no key, or the original erased or damaged), all texts are left out, with a
     message on standard error. `facts` are the data of its receipt.
+
+    Raises:
+        BlobMissing, VaultAway: the original cannot be read now.
     """
     report_id = facts.report_id
     try:
@@ -205,6 +211,8 @@ def write_folder(
 
     Raises:
         Refusal: SHORT, the purpose (`motive`) of opening the reporter's identity is too short or too long.
+        BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: the original or the identity cannot be read.
+        OSError: the folder cannot be written.
     """
     record = harmonised.get_records(actor=actor, report_ids=[report_id]).get(report_id)
     facts = get_reports(actor=actor, report_ids=[report_id]).get(report_id)

@@ -428,7 +428,7 @@ def _is_costly(request: "WSGIEnvironment") -> bool:
 
 
 def network_of(address: str) -> str:
-    """Return the unit that counts as one client: an IPv4 address, or the /64 network of an IPv6 address."""
+    """Return what counts as one client: an IPv4 address, the /64 of an IPv6 one, else the text as given."""
     try:
         found = ip_address(address.partition("%")[0])
     except ValueError:

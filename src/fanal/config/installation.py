@@ -139,6 +139,7 @@ def check_keys(url: str, held: Held, *, home: Path, public_node: bool) -> None:
 
     Raises:
         KeysElsewhere: the machine lacks a registered key, or uses another one.
+        psycopg.Error: the database does not answer.
     """
     with psycopg.connect(url, connect_timeout=10) as connection:
         found = complaints(held, read_known(connection), public_node=public_node)
@@ -173,6 +174,7 @@ def register_keys(owner_url: str, held: Held, *, home: Path) -> None:
 
     Raises:
         KeysElsewhere: the machine lacks registered keys.
+        psycopg.Error: the database does not answer.
     """
     if not any(held[purpose] for purpose in PURPOSES if purpose != "secret"):
         return
@@ -263,6 +265,7 @@ def claim_vault(owner_url: str, folder: Path) -> None:
 
     Raises:
         OSError: the vault is not writable.
+        psycopg.Error: the database does not answer.
     """
     with psycopg.connect(owner_url, autocommit=True, connect_timeout=10) as connection:
         if _stored(connection) is not None:
@@ -298,6 +301,7 @@ def check_vault(url: str, folder: Path) -> None:
 
     Raises:
         VaultElsewhere: the folder is the vault of another database, or no vault.
+        psycopg.Error: the database does not answer.
     """
     with psycopg.connect(url, connect_timeout=10) as connection:
         wanted = _stored(connection)

@@ -103,6 +103,7 @@ def ensure_keys(
 
     Raises:
         KeysMissing: the node's certificate or the root's key is unreadable.
+        OSError: a file cannot be written.
     """
     folder = keys_folder(home)
     for group in VAULT_KEYS:
@@ -179,6 +180,9 @@ def ensure_node_secret(home: Path) -> None:
     """Create in the data folder `home` the secret that signs cookies and challenges, if it is missing.
 
     Each public node has its own.
+
+    Raises:
+        OSError: a file cannot be written.
     """
     path = keys_folder(home) / SECRET_FILE
     if not path.exists():
@@ -189,6 +193,9 @@ def make_vault_key(home: Path, group: str) -> int:
     """Create the next vault key of `group` (`content` or `identity`) and return its number.
 
     `home` is the data folder (`FANAL_HOME`). The new key is in use at once.
+
+    Raises:
+        OSError: a file cannot be written.
     """
     folder, key = keys_folder(home), X25519PrivateKey.generate()
     number = _next(folder, group, "pub")
@@ -202,6 +209,9 @@ def make_ledger_key(home: Path, *, origin: str) -> int:
     """Create the next key with which the ledger signs its checkpoints, and return its number.
 
     `home` is the data folder (`FANAL_HOME`), `origin` the ledger's name in its checkpoints.
+
+    Raises:
+        OSError: a file cannot be written.
     """
     folder, key = keys_folder(home), Ed25519PrivateKey.generate()
     number = _next(folder, "ledger", "vkey")
@@ -218,6 +228,7 @@ def make_node_key(home: Path, *, now: datetime, node: str) -> int:
 
     Raises:
         KeysMissing: the root's private key is not in the folder (it belongs offline).
+        OSError: a file cannot be written.
     """
     folder = keys_folder(home)
     number = _next(folder, "node", "cert")
@@ -234,6 +245,7 @@ def give_node_keys(home: Path, target: Path, *, now: datetime, node: str) -> Non
 
     Raises:
         KeysMissing: a file is missing in `home`, such as the root's private key.
+        OSError: a file cannot be written.
     """
     folder = keys_folder(home)
     digest = _read_digest(folder / "digest.key")

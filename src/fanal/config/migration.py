@@ -138,7 +138,11 @@ class DatabaseMark(StrEnum):
 
 
 def read_mark(url: str) -> DatabaseMark | None:
-    """Return the mark (DEMO or PRODUCTION) of the database at `url`; None before its first migration."""
+    """Return the mark (DEMO or PRODUCTION) of the database at `url`; None before its first migration.
+
+    Raises:
+        psycopg.Error: the database does not answer.
+    """
     with psycopg.connect(url, connect_timeout=10) as connection:
         return _read_mark(connection)
 

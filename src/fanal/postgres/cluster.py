@@ -227,6 +227,7 @@ class Cluster:
 
         Raises:
             NoBinaries, PlaceRefused, AccountMissing: each message gives the remedy.
+            OSError: a folder or file cannot be written.
         """
         make_home(home)
         home = home.resolve()

@@ -107,7 +107,7 @@ def mark_late(timestamp: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="weigh_answers", lock="weigh_answers")
 def weigh_answers(timestamp: int) -> None:
-    """Queue the computation of the priority of reports whose reporters have answered the desk.
+    """Queue reports whose reporters have answered the desk for the stages from ANALYSE on.
 
     `timestamp`: the time for which the run was scheduled, in Unix seconds.
     """

@@ -175,6 +175,7 @@ def test_call(request: HttpRequest, roster_desk: int) -> HttpResponse:
 
     Raises:
         Http404: no open desk of the reader's has this number.
+        Refused: the person may not test the calls of this desk.
     """
     _desk(request, roster_desk)
     if request.method != "POST":

@@ -149,6 +149,7 @@ def review(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
 
     Raises:
         Http404: no such habilitation, or one that the person may not read.
+        Refused: it is the person's own, or of a desk that the person does not supervise.
     """
     actor, now = _looked_up(request, habilitation_id), now_of(request)
     try:
@@ -177,6 +178,7 @@ def revoke(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
 
     Raises:
         Http404: no such habilitation, or one that the person may not read.
+        Refused: it is the person's own, or of a desk that the person does not supervise.
     """
     actor, now = _looked_up(request, habilitation_id), now_of(request)
     try:
@@ -217,6 +219,9 @@ def grant(request: HttpRequest) -> HttpResponse:
 
     A refused form is shown again with the reason (status 422). A role that approves acts of others only takes
     effect after a second supervisor's approval.
+
+    Raises:
+        Refused: for a desk that the person does not supervise, or for themselves.
     """
     if request.method != "POST":
         return _form(request)
@@ -245,6 +250,7 @@ def approve(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
 
     Raises:
         Http404: no such habilitation, or one that the person may not read.
+        Refused: the person granted it or gets it, or does not supervise its desk.
     """
     actor, now = _looked_up(request, habilitation_id), now_of(request)
     try:

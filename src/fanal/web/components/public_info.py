@@ -96,7 +96,7 @@ def public_hours(context: Context) -> dict[str, object]:
 
 
 def hours_words(hours: OpeningHours, *, today: date) -> dict[str, object]:
-    """Return the hours in words of the page: `lines`, `always` (day and night), `closed` (days)."""
+    """Return the hours in words: `lines`, `always` (day and night), `closed` (days close to `today`)."""
     always = all(one == WHOLE_DAY for one in hours.days)
     near = [day for day in hours.closed if 0 <= (day - today).days <= _AHEAD_DAYS]
     return {

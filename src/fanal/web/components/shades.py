@@ -28,7 +28,10 @@ class Shades:
         )
 
     def legend(self, lang: str) -> list[tuple[int, str]]:
-        """Return each shade and the range of its numbers as text: `1–12`, or `7` for a single one."""
+        """Return each shade and the range of its numbers as text: `1–12`, or `7` for a single one.
+
+        The lowest numbers come first.
+        """
         first, found = 1, []
         for shade, bound in enumerate(self.bounds, 1):
             ends = dict.fromkeys(words.number(n, lang) for n in (first, bound))

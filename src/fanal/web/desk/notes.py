@@ -33,6 +33,7 @@ def on_report(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
     Raises:
         Http404: no such report for the person.
+        Refused: the person may not write notes at the report's desk.
     """
     return _note(
         request,
@@ -52,6 +53,7 @@ def on_dossier(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
 
     Raises:
         Http404: no such dossier for the person.
+        Refused: the person may not write notes at the dossier's desk.
     """
     return _note(
         request,

@@ -244,6 +244,7 @@ def rename(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
 
     Raises:
         Http404: no such dossier for the person.
+        Refused: the person may not write notes at the desk whose name it would be.
     """
     actor, name = actor_of(request), request.POST.get("name", "")
     try:

@@ -192,6 +192,7 @@ def draft(request: HttpRequest, payer: UUID) -> HttpResponse:
 
     Raises:
         Http404: no such payer within the reader's desks.
+        Refused: the person may not decide at the payer's desk.
     """
     actor, now = actor_of(request), now_of(request)
     found = get_payer(actor=actor, payer=payer, now=now)

@@ -192,6 +192,7 @@ def acknowledge(request: HttpRequest, alarm_id: UUID) -> HttpResponse:
 
     Raises:
         Http404: no such alarm at the person's desks.
+        Refused: the person may not acknowledge alarms at its desk.
     """
     actor, now = actor_of(request), now_of(request)
     report_id = report_of_alarm(actor=actor, alarm_id=alarm_id)

@@ -68,6 +68,7 @@ def go_on(request: HttpRequest) -> HttpResponse:
 
     Raises:
         Http404: no such view, or no such report before for the person.
+        Refused: the person may not claim at the desk of the next report.
     """
     before = _before(request)
     answer = next_of(request, before)
@@ -86,6 +87,7 @@ def next_of(request: HttpRequest, before: Case | None) -> HttpResponse:
 
     Raises:
         Http404: the query names no such view.
+        Refused: the person may not claim at the desk of that report.
     """
     filters = structs.replace(filters_of(request.GET), sort=None)  # the gravest first, in any order
     passed, left = _passed(request, before), _left(request, before)
@@ -240,6 +242,7 @@ def claim(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
     Raises:
         Http404: no such report for the person.
+        Refused: the person may not claim at the report's desk.
     """
     try:
         orient.claim_case(actor=actor_of(request), report_id=report_id, now=now_of(request))
