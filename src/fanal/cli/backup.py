@@ -69,7 +69,7 @@ def backup(folder: Path) -> None:
         _dump(databases, folder / DUMP)
         write_erasure_list()
         lacking = list(islice(walk_lacking(actor=actor), _TOLD_MOST))
-        copy_tree(find_vault(), folder / VAULT)
+        copy_tree(find_vault(), folder / VAULT, in_use=True)
         manifest = {
             "format": FORMAT,
             "made_at": now.isoformat(),
@@ -181,10 +181,13 @@ def marks_of_keys(home: Path) -> dict[str, str]:
     }
 
 
-def copy_tree(source: Path, target: Path, *, without: Collection[str] = ()) -> None:
+def copy_tree(
+    source: Path, target: Path, *, without: Collection[str] = (), in_use: bool = False
+) -> None:
     """Copy the vault's files that are missing or shorter in `target`, but no temporary ones.
 
-    `without` are the names of further files or folders to leave out.
+    `without` are the names of further files or folders to leave out. `in_use`: an erasure may remove files of
+    `source` meanwhile; these are left out.
 
     Raises:
         OSError: a file cannot be read, or the copy not written; the files copied before stay.
@@ -195,9 +198,15 @@ def copy_tree(source: Path, target: Path, *, without: Collection[str] = ()) -> N
             continue
         copy = target / name
         copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not copy.exists() or copy.stat().st_size < path.stat().st_size:
+        try:
+            if copy.exists() and copy.stat().st_size >= path.stat().st_size:
+                continue
             shutil.copyfile(path, copy)
-            copy.chmod(0o600)
+        except FileNotFoundError:
+            if not in_use or path.exists():
+                raise
+            continue
+        copy.chmod(0o600)
 
 
 def _files(folder: Path) -> Iterator[Path]:

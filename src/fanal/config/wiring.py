@@ -34,7 +34,7 @@ from fanal.measures.operations.drafts import open_from_decision
 from fanal.measures.operations.lasting import record_doubts
 from fanal.measures.removal.kind import REMOVAL
 from fanal.orient.domain.records import Track
-from fanal.vault import keyring
+from fanal.vault import keyring, mark as vault_mark
 from fanal.vault.mark import read_mark
 from fanal.web import health
 from fanal.web.account import demo, second_factor
@@ -77,7 +77,7 @@ def wire() -> None:
         required=not settings.FANAL_DEMO, fresh=timedelta(minutes=settings.FANAL_STEP_UP_MINUTES)
     )
     second_factor.install_key(secret=settings.SECRET_KEY)
-    health.install(keys=lambda: holds_known_keys() and signs_receipts())
+    health.install(keys=lambda: holds_known_keys() and signs_receipts(), vault=vault_mark.is_own)
     install_limits(
         limits=Limits(
             backlog=settings.FANAL_BACKLOG_LIMIT,

@@ -136,6 +136,18 @@ def require_unchanged(*, present: bool = True) -> None:
         _own.add(ring.vault_mark)
 
 
+def is_own() -> bool:
+    """Return whether the vault bears no mark but that of this process's database (`require_unchanged`).
+
+    True if the mark cannot be read: then the vault is away, not another's.
+    """
+    try:
+        require_unchanged(present=False)
+    except VaultNotOwn:
+        return False
+    return True
+
+
 def _compare(folder: Path, wanted: bytes, *, present: bool) -> None:
     try:
         found = read_mark(folder).digest

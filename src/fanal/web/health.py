@@ -1,4 +1,4 @@
-"""`/healthz` (liveness) and `/readyz` (readiness: database, migrations, clock, keys, worker, calls).
+"""`/healthz` (liveness) and `/readyz` (readiness: database, migrations, clock, keys, vault, worker, calls).
 
 The answers say nothing about stored data: no count, no version, no name.
 """
@@ -17,14 +17,17 @@ from fanal.orient.alarms.queries import calls_alive
 
 _LONGEST_SILENCE = "60 seconds"
 _keys: list[Callable[[], bool]] = []
+_vault: list[Callable[[], bool]] = []
 
 
-def install(*, keys: Callable[[], bool]) -> None:
-    """Register `keys`, the check of whether this machine holds the keys of its database.
+def install(*, keys: Callable[[], bool], vault: Callable[[], bool]) -> None:
+    """Register the checks of whether this machine holds the keys of its database, and its vault.
 
-    Called once by `config.wiring`.
+    `vault` is false if the vault bears the mark of another database: nothing can be sealed then. Called once
+    by `config.wiring`.
     """
     _keys[:] = [keys]
+    _vault[:] = [vault]
 
 
 @open_to_all("page.public")
@@ -41,7 +44,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """Return 200 when all parts are ready, else 503; the body says which part is not.
 
-    Parts: database, migrations, clock, keys, worker, calls.
+    Parts: database, migrations, clock, keys, vault, worker, calls.
     """
     return _answer(_everywhere() | {"worker": _worker, "calls": calls_alive})
 
@@ -60,6 +63,7 @@ def _everywhere() -> dict[str, Callable[[], bool]]:
         "migrations": _migrations,
         "clock": _clock,
         "keys": _holds_keys,
+        "vault": _has_its_vault,
     }
 
 
@@ -105,6 +109,10 @@ def _clock() -> bool:
 
 def _holds_keys() -> bool:
     return all(holds() for holds in _keys)
+
+
+def _has_its_vault() -> bool:
+    return all(has() for has in _vault)
 
 
 def _worker() -> bool:

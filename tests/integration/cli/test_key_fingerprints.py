@@ -194,3 +194,26 @@ def test_readyz_names_the_keys(desk: tuple[Live, Databases]) -> None:
 def _told(running: Live) -> tuple[int, object, object]:
     answer = running.call("GET", "/readyz")
     return answer.status, answer.json["keys"], answer.json["database"]
+
+
+def test_readyz_names_a_vault_that_another_installation_has_taken(
+    desk: tuple[Live, Databases],
+) -> None:
+    running, _ = desk
+    running.start()
+    try:
+        assert wait_for(lambda: running.call("GET", "/readyz").status == 200)
+        mark = running.home / "vault" / "identity"
+        kept = mark.read_bytes()
+        mark.write_text("0" * 64)
+        assert wait_for(lambda: _lacking(running) == {"vault"})
+        mark.write_bytes(kept)
+        assert wait_for(lambda: running.call("GET", "/readyz").status == 200)
+    finally:
+        running.stop()
+
+
+def _lacking(running: Live) -> set[str]:
+    """Return the parts that are not ready."""
+    parts = running.call("GET", "/readyz").json
+    return {name for name, holds in parts.items() if holds is False}
