@@ -11,6 +11,7 @@ from django.test import Client
 
 from fanal.db import sql
 from fanal.harmonise import queries as harmonised
+from fanal.intake.operations.lifecycle import lock_to_erase, require_unerased
 from fanal.judicial.emergency_call.acts import calls_on, open_call, take_alarms
 from fanal.kernel import clock
 from fanal.kernel.refusal import Refusal
@@ -93,6 +94,35 @@ def unerased() -> set[UUID]:
     with as_worker():
         rows = sql.rows("SELECT id FROM intake_report WHERE erased_at IS NULL")
     return {report_id for (report_id,) in rows}
+
+
+def test_what_is_not_erased_for_a_call_is_locked_by_nobody(desk: Desk) -> None:
+    called, other = desk.reports["travel"], desk.reports["material"]
+    locked, may_end, ours = threading.Event(), threading.Event(), []
+
+    def lock() -> None:
+        try:
+            with as_worker(), transaction.atomic():
+                ours.extend(lock_to_erase(actor=WORKER, report_ids=[called, other]))
+                locked.set()
+                may_end.wait(30)
+        finally:
+            connections.close_all()
+
+    with transaction.atomic():
+        require_unerased(report_ids=[called], of="call", waits=False)
+        thread = threading.Thread(target=lock)
+        thread.start()
+        try:
+            assert locked.wait(30)
+            assert ours == [other]
+            assert sql.rows(
+                "SELECT id FROM intake_report WHERE id = ANY(%s) FOR NO KEY UPDATE SKIP LOCKED",
+                [[called, other]],
+            ) == [(called,)]
+        finally:
+            may_end.set()
+            thread.join(30)
 
 
 def test_a_report_that_somebody_holds_delays_neither_the_others_nor_an_alarm(desk: Desk) -> None:

@@ -210,12 +210,25 @@ def lock_to_erase(*, actor: Actor, report_ids: Sequence[UUID]) -> list[UUID]:
     """Lock reports for their erasure, as `lock_reports` does with `erasing`; return those that were free.
 
     In no particular order. Nothing is waited for: a report on which somebody writes is left for the next run,
-    so that it keeps nobody from the others.
+    so that it keeps nobody from the others, and is not locked. Call this in a transaction.
 
     Raises:
         Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
+    wanted = list(report_ids)
+    whole = False
+    while wanted and not whole:
+        with transaction.atomic():
+            free = _lock_free(wanted)
+            whole = len(free) == len(wanted)
+            transaction.set_rollback(not whole)  # which also unlocks the others
+        wanted = free
+    return wanted
+
+
+def _lock_free(report_ids: Sequence[UUID]) -> list[UUID]:
+    """Lock the rows of the reports, then their erasure; return those that had both locks free."""
     rows = sql.rows(
         "SELECT id FROM intake_report WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
         [list(report_ids)],
