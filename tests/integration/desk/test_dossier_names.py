@@ -113,16 +113,66 @@ def test_the_app_changes_and_deletes_none(desk: Desk) -> None:
             sql.run(attack)
 
 
-def test_a_name_that_was_taken_back_does_not_return_when_a_report_is_erased(desk: Desk) -> None:
+@pytest.fixture
+def merged(desk: Desk) -> UUID:
+    """Two dossiers, the second with a name, that a person joined; return the judgement."""
     ana = desk.actor("ana")
     add_reports(desk, [("a1", 95, of_signs("1")), ("a2", 94, of_signs("1"))])
     add_reports(desk, [("b1", 90, of_signs("2")), ("b2", 89, of_signs("2"))])
     ours, theirs = ([desk.reports[f"{side}{n}"] for n in (1, 2)] for side in "ab")
     name_dossier(actor=ana, dossier_id=dossier_with(desk, "b1"), name=NAME, now=desk.now)
-    judge(actor=ana, act=JudgementAct.MERGE, left=ours, right=theirs, reason="one", now=desk.now)
-    later = desk.now + timedelta(seconds=5)
-    name_dossier(actor=ana, dossier_id=dossier_with(desk, "b1"), name="", now=later)
-    assert name_of(desk, dossier_with(desk, "b1")) == ""
+    return judge(
+        actor=ana, act=JudgementAct.MERGE, left=ours, right=theirs, reason="one", now=desk.now
+    )
+
+
+def named(desk: Desk, name: str, seconds: int) -> None:
+    later = desk.now + timedelta(seconds=seconds)
+    name_dossier(actor=desk.actor("ana"), dossier_id=dossier_with(desk, "b1"), name=name, now=later)
+
+
+def undone(desk: Desk, judgement: UUID) -> None:
+    later = desk.now + timedelta(seconds=20)
+    judge(actor=desk.actor("ana"), act=JudgementAct.UNDO, undoes=judgement, reason="two", now=later)
+
+
+def erased(desk: Desk, name: str) -> None:
     with as_worker():
-        erase(actor=WORKER, report_ids=[desk.reports["a1"]])
+        erase(actor=WORKER, report_ids=[desk.reports[name]])
+
+
+def test_a_name_that_was_taken_back_does_not_return_when_a_report_is_erased(
+    desk: Desk, merged: UUID
+) -> None:
+    named(desk, "", 5)
     assert name_of(desk, dossier_with(desk, "b1")) == ""
+    erased(desk, "a1")
+    assert name_of(desk, dossier_with(desk, "b1")) == ""
+    undone(desk, merged)
+    assert name_of(desk, dossier_with(desk, "b1")) == ""
+
+
+def test_a_name_that_was_taken_back_does_not_return_when_a_split_is_undone(
+    desk: Desk, merged: UUID
+) -> None:
+    named(desk, "Both", 5)
+    named(desk, "", 6)
+    ours, theirs = ([desk.reports[f"{side}{n}"] for n in (1, 2)] for side in "ab")
+    split = judge(
+        actor=desk.actor("ana"), act=JudgementAct.SPLIT, left=ours, right=theirs, reason="two",
+        now=desk.now + timedelta(seconds=7),
+    )  # fmt: skip
+    erased(desk, "a1")
+    undone(desk, split)
+    assert name_of(desk, dossier_with(desk, "a2")) == ""
+
+
+@pytest.mark.parametrize("report", ["", "a1"])
+def test_a_dossier_has_its_own_name_again_when_the_merge_is_undone(
+    desk: Desk, merged: UUID, report: str
+) -> None:
+    named(desk, "Both", 5)
+    if report:
+        erased(desk, report)
+    undone(desk, merged)
+    assert name_of(desk, dossier_with(desk, "b1")) == NAME

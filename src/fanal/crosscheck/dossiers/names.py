@@ -35,7 +35,8 @@ class NothingToName(LookupError):
 def name_dossier(*, actor: Actor, dossier_id: UUID, name: str, now: datetime) -> None:
     """Give a dossier a name at the desk of its first unerased report within reach; "" takes it back.
 
-    Blanks and line breaks count as one space. The same name again writes nothing.
+    Blanks and line breaks count as one space. The same name again writes nothing. A name is taken back at
+    every report of the dossier that bears one at that desk, so that none returns with a split or an erasure.
 
     Raises:
         NothingToName: the dossier holds no report of the actor's desks, or only erased ones.
@@ -56,23 +57,34 @@ def name_dossier(*, actor: Actor, dossier_id: UUID, name: str, now: datetime) ->
         require_unerased(report_ids=[report_id], of="dossier_name")
         if names_of(actor=actor, dossier_ids=[dossier_id]).get(dossier_id, "") == given:
             return
-        name_id = new_id(now)
-        sql.run(
-            "INSERT INTO crosscheck_name (id, report_id, desk_id, name, author_id, named_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s)",
-            [name_id, report_id, desk_id, given, actor.person_id, now],
-        )
-        digest = ledger.keyed_digest(kind="dossier_name", object_id=name_id, content=given.encode())
-        ledger.record(
-            actor=actor,
-            action="dossier.name",
-            at=now,
-            objects=[
-                ObjectRef(kind="dossier", id=dossier_id),
-                ObjectRef(kind="report", id=report_id),
+        named = [report_id] if given else _named(desk_id, members) or [report_id]
+        objects = [ObjectRef(kind="dossier", id=dossier_id)]
+        for one in named:
+            name_id = new_id(now)
+            sql.run(
+                "INSERT INTO crosscheck_name (id, report_id, desk_id, name, author_id, named_at)"
+                " VALUES (%s, %s, %s, %s, %s, %s)",
+                [name_id, one, desk_id, given, actor.person_id, now],
+            )
+            digest = ledger.keyed_digest(
+                kind="dossier_name", object_id=name_id, content=given.encode()
+            )
+            objects += [
+                ObjectRef(kind="report", id=one),
                 ObjectRef(kind="dossier_name", id=name_id, digest=digest),
-            ],
-        )
+            ]
+        ledger.record(actor=actor, action="dossier.name", at=now, objects=objects)
+
+
+def _named(desk_id: int, report_ids: Collection[UUID]) -> list[UUID]:
+    """Return those of the reports to which a name that stands is tied at a desk."""
+    found = sql.rows(
+        "SELECT DISTINCT ON (report_id) report_id, name FROM crosscheck_name"
+        " WHERE desk_id = %s AND report_id = ANY(%s::uuid[])"
+        " ORDER BY report_id, named_at DESC, id DESC",
+        [desk_id, list(report_ids)],
+    )
+    return [report_id for report_id, name in found if name]
 
 
 def names_of(*, actor: Actor, dossier_ids: Collection[UUID]) -> dict[UUID, str]:

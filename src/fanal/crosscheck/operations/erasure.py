@@ -28,15 +28,6 @@ DELETE FROM crosscheck_reason r USING about WHERE r.judgement_id = about.id
 """
 """Reasons of judgements on reports, and of those that undo them: an UNDO names no report itself."""
 
-_REPLACED_NAMES = """
-DELETE FROM crosscheck_name old
-USING crosscheck_name new, crosscheck_membership of_new, crosscheck_membership of_old
-WHERE new.report_id = ANY(%s::uuid[]) AND of_new.report_id = new.report_id
-    AND of_old.dossier_id = of_new.dossier_id AND old.report_id = of_old.report_id
-    AND old.desk_id = new.desk_id AND (old.named_at, old.id) < (new.named_at, new.id)
-"""
-"""Names of dossiers that a name of an erased report replaced, or took back: they do not come back with it."""
-
 
 def _forget_states(actor: Actor, keys: Collection[int], ids: Sequence[UUID]) -> None:
     """Delete the frequency states of values of reports that are being erased, with their companions.
@@ -99,7 +90,6 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
             "DELETE FROM crosscheck_answer WHERE other_id = ANY(%s::uuid[])",
             "DELETE FROM crosscheck_link WHERE report_id = ANY(%s::uuid[])",
             "DELETE FROM crosscheck_link WHERE other_id = ANY(%s::uuid[])",
-            _REPLACED_NAMES,
             "DELETE FROM crosscheck_membership WHERE report_id = ANY(%s::uuid[])",
             "DELETE FROM crosscheck_name WHERE report_id = ANY(%s::uuid[])",
             _REASONS,
