@@ -56,6 +56,7 @@ _REFUSED = {
     "retention.hold": "HOLD_REFUSED",
     "list.keep": "KEEPER_REFUSED",
     "rules.draft": "RULES_NOBODY",
+    "addressee.keep": "ADDRESSEE_KEEPER",
 }
 
 

@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "retention": "fanal.cli.retention:retention",
     "export": "fanal.cli.export:export",
     "bench": "fanal.cli.bench:bench",
+    "recipients": "fanal.cli.recipients:recipients",
     "replay": "fanal.cli.worker:replay",
     "rules": "fanal.cli.rules:rules",
     "report": "fanal.cli.report:report",

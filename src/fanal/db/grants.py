@@ -238,6 +238,8 @@ RULES: tuple[GrantRule, ...] = (
     _rule("measures_blocklist_cleared", [APP], READ),
     _rule("measures_blocklist_cleared", [WORKER], APPEND),
     _rule("measures_target", [APP, WORKER], APPEND),
+    _rule("measures_addressee", [APP, WORKER], APPEND),
+    _rule("measures_addressee_second", [APP, WORKER], APPEND),
     _rule("measures_session", [APP, WORKER], APPEND),
     _rule("measures_happening", [APP, WORKER], APPEND),
     _rule("measures_recommendation", [APP, WORKER], APPEND),

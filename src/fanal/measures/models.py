@@ -210,6 +210,49 @@ class Contact(models.Model):
         return self.recipient
 
 
+class StoredAddressee(models.Model):
+    """A version of an entry in the directory of addressees of measures. Append-only by trigger.
+
+    `id` is the addressee's, `facts` all its facts as JSON (`addressees.records.Fact`). `closed`: measures are
+    no longer sent to it. `author_id` wrote the version.
+    """
+
+    pk = models.CompositePrimaryKey("id", "version")
+    id = models.UUIDField()
+    version = models.IntegerField()
+    closed = models.BooleanField()
+    facts = models.JSONField()
+    author_id = models.UUIDField()
+    written_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "measures_addressee"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.id} version {self.version}"
+
+
+class StoredAddresseeSecond(models.Model):
+    """The confirmation of an addressee's version by a second person (`second_id`). Append-only by trigger.
+
+    Its addresses are those to which measures are sent until another version is confirmed.
+    """
+
+    pk = models.CompositePrimaryKey("addressee_id", "version")
+    addressee_id = models.UUIDField()
+    version = models.IntegerField()
+    second_id = models.UUIDField()
+    seconded_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "measures_addressee_second"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.addressee_id} version {self.version}"
+
+
 class StoredSession(models.Model):
     """An oversight session: a sample of removal requests drawn for an overseer. Append-only by trigger.
 

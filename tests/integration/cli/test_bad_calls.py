@@ -138,6 +138,8 @@ CALLS: dict[str, tuple[list[str], list[list[str]]]] = {
     "payments score": (["/etc/hostname"], [[], ["/no"], ["/etc/hostname", "x"]]),
     "partner add": (["Shapes"], [[], ["a", "b"], ["a", "--quota", "0"], ["a", "--quota", "x"]]),
     "partner revoke": (["x"], [[], ["a", "b"]]),
+    "recipients import": (["/etc/hostname", "--as", "l"], [[], ["/etc/hostname"], ["/no", "--as", "l"], ["/etc", "--as", "l"]]),
+    "recipients list": ([], [["x"]]),
     "provision": ([], [["x"]]),
     "receipt verify": (["/etc/hostname", "--key", "/etc/hostname"], [[], ["/etc/hostname"], ["/no", "--key", "/no"]]),
     "replay": (["ANALYSE"], [[], ["EVERYTHING"], ["ANALYSE", "x"]]),

@@ -9,7 +9,7 @@ from uuid import UUID
 from fanal.analyse.priority.operations import load_shipped
 from fanal.analyse.priority.queries import list_rulesets
 from fanal.kernel.clock import paris_day
-from tests.integration.policy import learning
+from tests.integration.policy import addressing, learning
 from tests.integration.policy.world import SYSTEM, World
 
 Factory = Callable[[World, str], object]
@@ -61,6 +61,7 @@ FACTORIES: dict[str, Factory] = {
     "reader_id": lambda world, cell: learning.reader_trained(),
     "example_id": lambda world, cell: UUID(int=0),
     "instruction_id": lambda world, cell: world.instruction_id,
+    "addressee_id": lambda world, cell: addressing.addressee(world),
     "package_id": lambda world, cell: world.package_id,
     "source_id": lambda world, cell: world.source_id,
     "provider": lambda world, cell: world.partner_ids["own"],
@@ -80,6 +81,7 @@ FACTORIES: dict[str, Factory] = {
 NO_OBJECT = frozenset(
     {
         "act_id",
+        "addressee_id",
         "counterpart_id",
         "desk_number",
         "figure",

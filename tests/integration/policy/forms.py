@@ -193,6 +193,9 @@ def _instruction(_scene: Scene) -> Posted:
     )
 
 
+_ENTRY = {
+    "kind": ["HOST"], "name": "Newcomer", "source": REASON, "source_date": "2026-01-05", "version": "1",
+}  # fmt: skip
 _WORDS = {"words": REASON}
 _VIEW = {"view": "OPEN", "kind": "GROOMING"}
 _COUNTERPART = {"name": "West", "our_name": "Desk", "key": "22" * 32, "contact": "Duty"}
@@ -343,6 +346,9 @@ FORMS: dict[str, Act] = {
     "desk:sheet-draft": _act("casework_act", body="OFMIN"),
     "desk:sheet-amend": _act("casework_act", _SUMMARY),
     "desk:sheet-move": _act("casework_act", move="withdraw"),
+    "desk:addressee-add": _act("measures_addressee", _ENTRY),
+    "desk:addressee-change": _act("measures_addressee", _ENTRY),
+    "desk:addressee-confirm": _act("measures_addressee_second", version="1"),
     # Rules, lists, sources and standing instructions.
     "desk:reader-propose": _act("analyse_reader"),
     "desk:reader-withdraw": _act("analyse_reader", learning.reader_proposed),

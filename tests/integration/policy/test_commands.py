@@ -29,6 +29,7 @@ from fanal.cli import (
     exchange,
     export,
     instructions,
+    recipients,
     report,
     retention,
     rules,
@@ -175,6 +176,12 @@ def _instruction(_scene: Scene, _out: Path) -> Options:
     }  # fmt: skip
 
 
+def _addressees(_scene: Scene, out: Path) -> Options:
+    file = out / "rules.toml"  # the name of a command's input
+    file.write_text("kind,name,source,source_date\nISP,Newcomer,Notice,2026-01-05\n", "utf-8")
+    return {"file": file, "code": code()}
+
+
 def _listed(_scene: Scene, out: Path) -> Options:
     return {
         "references": (),
@@ -295,6 +302,10 @@ COMMANDS: dict[str, Called] = {
         options=lambda s, _o: {
             "instruction": s.world.instruction_id, "reason": REASON, "as_json": True,
         },
+    ),
+    "recipients import": Called(
+        command=recipients.import_, action="addressee.keep", writes="measures_addressee",
+        options=_addressees, everywhere=True,
     ),
     "export com-2022-209": Called(
         command=export.com_2022_209,

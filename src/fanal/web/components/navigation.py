@@ -119,6 +119,9 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[NavigationPage, ...]], ...] = (
             NavigationPage(route="desk:wall", words=_("Wall board"), icon="pulse"),
             NavigationPage(route="desk:statistics", words=_("Statistics"), icon="chart"),
             NavigationPage(route="desk:providers", words=_("Providers"), icon="inbox"),
+            NavigationPage(
+                route="desk:addressees", words=_("Addressees of measures"), icon="building"
+            ),
             NavigationPage(route="desk:reference", words=_("Rules and law"), icon="book"),
         ),
     ),

@@ -15,6 +15,7 @@ from fanal.web.desk import (
     team,
 )
 from fanal.web.desk.acts import (
+    addressees,
     appeals,
     blockings,
     dereferencings,
@@ -150,6 +151,7 @@ urlpatterns: list[URLPattern] = [
     ),
     *acts.routes_of(appeals.PAGES, place="appeals"),
     *act_documents.routes_of(appeals.PAGES, place="appeals"),
+    *addressees.routes(),
     act_lists.route_of(emergency_calls.LIST, place="calls"),
     *acts.routes_of(emergency_calls.PAGES, place="calls"),
     *act_documents.routes_of(emergency_calls.PAGES, place="calls"),

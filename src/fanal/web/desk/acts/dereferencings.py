@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
@@ -21,6 +21,7 @@ from fanal.casework.domain.records import ActFile, Addressee, AddresseeKind, Eve
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.refusal import Refusal
+from fanal.measures.addressees.records import Kind
 from fanal.measures.blocking.kind import BLOCKING
 from fanal.measures.blocking.views import removals_of
 from fanal.measures.dereferencing import acts as operations, views
@@ -30,7 +31,7 @@ from fanal.measures.domain.records import ENDED_REMOVALS, Measure
 from fanal.measures.removal.kind import REMOVAL
 from fanal.reference import MeasureClock, SearchService
 from fanal.web.account.actors import actor_of, now_of, require_declared
-from fanal.web.desk.acts import appeals, lasting, pages as acts
+from fanal.web.desk.acts import addressees, appeals, lasting, pages as acts
 from fanal.web.failures import reason_of
 from fanal.web.forms import Parsed, PostedForm, Several, lines, text
 from fanal.web.reading import consult
@@ -98,6 +99,13 @@ def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], lis
         "service_kinds": (AddresseeKind.SEARCH_ENGINE, AddresseeKind.DIRECTORY),
         "may_read": may(actor, "report.read"),
         **appeals.against(request, file.act),
+        **addressees.offered(
+            request,
+            addressee=found.dereferencing.addressee if found else None,
+            hosts=(),
+            kinds=(Kind.SEARCH_ENGINE, Kind.DIRECTORY),
+            page=reverse("desk:dereferencing", args=[file.act.id]),
+        ),
         **lasting.letters(file, found.text if found else None),
     }
     return context, list(file.act.report_ids)

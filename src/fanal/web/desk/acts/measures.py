@@ -41,6 +41,7 @@ from fanal.orient import queries as oriented
 from fanal.orient.domain.proposal import differences
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.acts import (
+    addressees,
     appeals,
     blockings,
     dereferencings,
@@ -157,7 +158,7 @@ def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], lis
     grounds = _grounds(measure, actor=actor)
     gone = bool(grounds["ground_gone"])
     texts, english = (found.letter.fr, found.letter.en), get_language() == "en"
-    context = {
+    return {
         "measure": measure,
         "request_asked": measure.request,
         "letter_first": texts[english],
@@ -181,8 +182,8 @@ def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], lis
         "may_block": may(actor, "blocking.propose") and measure.state in _BLOCKABLE and not gone,
         **dereferencings.on_removal(request, measure, gone=gone),
         **appeals.against(request, file.act),
-    }
-    return context, [measure.report_id]
+        **addressees.on_removal(request, measure),
+    }, [measure.report_id]
 
 
 class _AddresseeForm(acts.AddresseeForm):
@@ -280,8 +281,7 @@ def _warned(measure: Measure, *, actor: Actor) -> dict[str, object]:
     if measure.state not in _TO_LEAVE:
         return {"warned": ()}
     found = measures.warnings_on(actor=actor, asked=[_asked(measure)])[measure.id]
-    tokens = {token for one in found for token in one.tokens}
-    return {"warned": found, "seen": " ".join(sorted(tokens))}
+    return {"warned": found, "seen": " ".join(sorted({t for one in found for t in one.tokens}))}
 
 
 def _cards(found: Sequence[Measure], *, actor: Actor) -> list[dict[str, object]]:

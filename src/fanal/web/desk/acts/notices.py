@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import get_language, gettext as _, gettext_lazy
 
 from fanal.accounts.domain.policy import may
@@ -13,7 +14,7 @@ from fanal.measures.notice.document import mail_of, read_notice
 from fanal.measures.notice.kind import NOTICE
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.components import words
-from fanal.web.desk.acts import pages as acts
+from fanal.web.desk.acts import addressees, pages as acts
 from fanal.web.desk.acts.lists import ActLine, ActList
 from fanal.web.forms import PostedForm, Several, lines
 
@@ -30,6 +31,13 @@ def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], lis
         "machine": (file.content or b"").decode(),
         "due_at": due_at(file.act),
         "may_read": may(actor, "report.read"),
+        **addressees.offered(
+            request,
+            addressee=found.notice.addressee if found else None,
+            hosts=[found.notice.host] if found else [],
+            kinds=addressees.HOSTING,
+            page=reverse("desk:notice", args=[file.act.id]),
+        ),
     }
     return context, list(file.act.report_ids)
 

@@ -1,0 +1,162 @@
+"""Records of the directory of addressees: facts with their sources, entries, proposals for a measure."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from msgspec import Struct
+
+
+class Field(StrEnum):
+    """What a fact says of an addressee; the order is that of the pages.
+
+    CONTACT_POINT is that for authorities (DSA, article 11), USER_POINT that for users (article 12). AS_NUMBER
+    and PREFIX are its networks, DOMAIN the domain names for which it is responsible.
+    """
+
+    KIND = "KIND"
+    NAME = "NAME"
+    OTHER_NAME = "OTHER_NAME"
+    CONTACT_POINT = "CONTACT_POINT"
+    EMAIL = "EMAIL"
+    POSTAL = "POSTAL"
+    USER_POINT = "USER_POINT"
+    LANGUAGE = "LANGUAGE"
+    TERRITORY = "TERRITORY"
+    AS_NUMBER = "AS_NUMBER"
+    PREFIX = "PREFIX"
+    DOMAIN = "DOMAIN"
+
+
+ADDRESSES = (Field.CONTACT_POINT, Field.EMAIL, Field.POSTAL)
+"""The addresses to which measures are sent; a second person confirms them."""
+
+
+class Kind(StrEnum):
+    """What an addressee does; one company may do several. OVERSEER is the qualified person (LCEN 6-1)."""
+
+    HOST = "HOST"
+    EDITOR = "EDITOR"
+    ISP = "ISP"
+    SEARCH_ENGINE = "SEARCH_ENGINE"
+    DIRECTORY = "DIRECTORY"
+    REGISTRAR = "REGISTRAR"
+    OVERSEER = "OVERSEER"
+
+
+class EntryState(StrEnum):
+    """Whether measures may be sent to the address of an entry's newest version."""
+
+    NO_ADDRESS = "NO_ADDRESS"
+    WAITING = "WAITING"
+    CONFIRMED = "CONFIRMED"
+    CLOSED = "CLOSED"
+
+
+class Fact(Struct, frozen=True, kw_only=True):
+    """One value of a field, with its `source`, the day `dated_on` on which that said so, and `checked`.
+
+    `checked`: a person compared the value with the source.
+    """
+
+    field: Field
+    value: str
+    source: str
+    dated_on: date
+    checked: bool = False
+
+
+class NewEntry(Struct, frozen=True, kw_only=True):
+    """What a person or a file states of an addressee: `values` by field, all from one source.
+
+    `restates`: the source states the unchanged values too. `closed`: measures are no longer sent to it.
+    """
+
+    values: Mapping[Field, tuple[str, ...]]
+    source: str
+    dated_on: date
+    checked: bool = False
+    restates: bool = False
+    closed: bool = False
+
+
+class Version(Struct, frozen=True, kw_only=True):
+    """A stored version of an entry, with all its facts; `second_id` confirmed it at `seconded_at`, if so."""
+
+    addressee_id: UUID
+    version: int
+    closed: bool
+    facts: tuple[Fact, ...]
+    author_id: UUID
+    written_at: datetime
+    second_id: UUID | None = None
+    seconded_at: datetime | None = None
+
+    def values(self, field: Field) -> tuple[str, ...]:
+        """Return the values of a field in their order; () without any."""
+        return tuple(fact.value for fact in self.facts if fact.field is field)
+
+    def value(self, field: Field) -> str:
+        """Return the first value of a field; "" without any."""
+        return next(iter(self.values(field)), "")
+
+    @property
+    def addresses(self) -> dict[Field, tuple[str, ...]]:
+        """The addresses to which measures are sent, by field; fields without any are left out."""
+        return {field: found for field in ADDRESSES if (found := self.values(field))}
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """An addressee: its newest version, and the newest one that a second person confirmed, if any.
+
+    `authors` are those who wrote the versions since that one: none of them may confirm.
+    """
+
+    newest: Version
+    confirmed: Version | None = None
+    authors: frozenset[UUID] = frozenset()
+
+    @property
+    def id(self) -> UUID:
+        """The addressee's id, the same in all versions."""
+        return self.newest.addressee_id
+
+    @property
+    def name(self) -> str:
+        """Its name in the newest version."""
+        return self.newest.value(Field.NAME)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The codes of what it does, in the newest version."""
+        return self.newest.values(Field.KIND)
+
+    @property
+    def state(self) -> EntryState:
+        """Whether measures may be sent to the newest version's address."""
+        if self.newest.closed:
+            return EntryState.CLOSED
+        if not self.newest.addresses:
+            return EntryState.NO_ADDRESS
+        settled = self.confirmed.addresses if self.confirmed else {}
+        return EntryState.CONFIRMED if self.newest.addresses == settled else EntryState.WAITING
+
+    @property
+    def unchecked(self) -> int:
+        """The number of facts of the newest version that nobody compared with their source."""
+        return sum(not fact.checked for fact in self.newest.facts)
+
+
+class Proposal(Struct, frozen=True, kw_only=True):
+    """An addressee that fits a measure: its name, confirmed `contact`, and the `language` of letters to it.
+
+    `because` are the domain names or networks by which it fits; empty for one that fits by its kind alone.
+    """
+
+    addressee_id: UUID
+    name: str
+    contact: str
+    language: str
+    kinds: tuple[str, ...]
+    because: tuple[str, ...] = ()

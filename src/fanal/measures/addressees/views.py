@@ -1,0 +1,158 @@
+"""Queries on the directory of addressees: list, one entry, its versions, those that fit a measure."""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any  # noqa: TID251 - the columns of a row
+from uuid import UUID
+
+import msgspec
+
+from fanal.accounts.domain.policy import require
+from fanal.db import sql
+from fanal.kernel.actors import Actor
+from fanal.measures.addressees.records import (
+    ADDRESSES,
+    Entry,
+    EntryState,
+    Fact,
+    Field,
+    Kind,
+    Proposal,
+    Version,
+)
+from fanal.measures.addressees.rules import fits
+
+_FACTS = msgspec.json.Decoder(tuple[Fact, ...])
+_VERSIONS = """
+SELECT a.id, a.version, a.closed, a.facts::text, a.author_id, a.written_at, s.second_id, s.seconded_at
+FROM measures_addressee a
+LEFT JOIN measures_addressee_second s ON (s.addressee_id, s.version) = (a.id, a.version)
+"""
+_NEWEST = f"""
+WITH confirmed AS (SELECT addressee_id, max(version) AS version FROM measures_addressee_second GROUP BY 1)
+{_VERSIONS} LEFT JOIN confirmed c ON c.addressee_id = a.id
+WHERE a.version >= coalesce(c.version, 1)
+"""  # noqa: S608 - statements of this module
+"""The versions since the last confirmed one, included."""
+
+
+def list_entries(
+    *,
+    actor: Actor,
+    text: str = "",
+    kind: Kind | None = None,
+    state: EntryState | None = None,
+) -> list[Entry]:
+    """Return the entries of the directory by name, upper and lower case alike.
+
+    `text`: only those with a fact whose value contains it, in any case. `kind` and `state`: only those of
+    this kind, in this state.
+
+    Raises:
+        Refused: the actor may not read the directory.
+    """
+    require(actor, "addressee.read")
+    sought = text.casefold()
+    found = [
+        entry
+        for entry in _entries(_NEWEST, [])
+        if (kind is None or kind in entry.kinds)
+        and (state is None or entry.state is state)
+        and (not sought or any(sought in f.value.casefold() for f in entry.newest.facts))
+    ]
+    return sorted(found, key=lambda entry: (entry.name.casefold(), entry.id))
+
+
+def get_entry(*, actor: Actor, addressee_id: UUID) -> Entry | None:
+    """Return the entry of an addressee; None if there is none.
+
+    Raises:
+        Refused: the actor may not read the directory.
+    """
+    require(actor, "addressee.read")
+    return find_entry(addressee_id)
+
+
+def find_entry(addressee_id: UUID) -> Entry | None:
+    """Return the entry of an addressee; None if there is none. The caller has checked the right."""
+    return next(iter(_entries(f"{_NEWEST} AND a.id = %s", [addressee_id])), None)
+
+
+def versions_of(*, actor: Actor, addressee_id: UUID) -> list[Version]:
+    """Return all versions of an addressee, the newest first.
+
+    Raises:
+        Refused: the actor may not read the directory.
+    """
+    require(actor, "addressee.read")
+    found = sql.rows(f"{_VERSIONS} WHERE a.id = %s ORDER BY a.version DESC", [addressee_id])
+    return [_version(row) for row in found]
+
+
+def proposals_for(
+    *, actor: Actor, hosts: Collection[str], kinds: Collection[Kind]
+) -> list[Proposal]:
+    """Return the addressees of any of `kinds` to which a measure on `hosts` may go, the best fit first.
+
+    One fits a host by a domain name or network of its own. Without `hosts`, each addressee of `kinds` fits.
+    Only confirmed addresses are proposed; those without an electronic one, and closed entries, are left out.
+
+    Raises:
+        Refused: the actor may not read the directory.
+    """
+    found = []
+    for entry in list_entries(actor=actor):
+        contact = _contact(entry)
+        because = tuple(
+            dict.fromkeys(reason for host in hosts for reason in fits(entry.newest.facts, host))
+        )
+        if contact and {*entry.kinds} & {*kinds} and (because or not hosts):
+            found.append(
+                Proposal(
+                    addressee_id=entry.id,
+                    name=entry.name,
+                    contact=contact,
+                    language=_language(entry.newest.values(Field.LANGUAGE)),
+                    kinds=entry.kinds,
+                    because=because,
+                )
+            )
+    return sorted(found, key=lambda one: -max(map(len, one.because), default=0))
+
+
+def _contact(entry: Entry) -> str:
+    """Return the confirmed electronic address of an entry; "" if there is none to which measures may go."""
+    if entry.confirmed is None or entry.state in {EntryState.CLOSED, EntryState.NO_ADDRESS}:
+        return ""
+    settled = entry.confirmed.addresses
+    return next((settled[f][0] for f in ADDRESSES if f is not Field.POSTAL and f in settled), "")
+
+
+def _language(declared: Collection[str]) -> str:
+    """Return the language of letters, which are in French and English, for the declared ones."""
+    return "fr" if not declared or "fr" in declared else "en"
+
+
+def _entries(statement: str, parameters: Sequence[object]) -> Iterable[Entry]:
+    versions: dict[UUID, list[Version]] = {}
+    for row in sql.rows(f"{statement} ORDER BY a.id, a.version DESC", parameters):
+        versions.setdefault(row[0], []).append(_version(row))
+    for newest, *earlier in versions.values():
+        every = (newest, *earlier)
+        confirmed = next((one for one in every if one.second_id), None)
+        since = [one for one in every if confirmed is None or one.version > confirmed.version]
+        authors = frozenset(one.author_id for one in since)
+        yield Entry(newest=newest, confirmed=confirmed, authors=authors)
+
+
+def _version(row: tuple[Any, ...]) -> Version:
+    addressee_id, version, closed, facts, author_id, written_at, second_id, seconded_at = row
+    return Version(
+        addressee_id=addressee_id,
+        version=version,
+        closed=closed,
+        facts=_FACTS.decode(facts),
+        author_id=author_id,
+        written_at=written_at,
+        second_id=second_id,
+        seconded_at=seconded_at,
+    )
