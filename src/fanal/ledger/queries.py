@@ -218,19 +218,26 @@ def count_motives_due(*, edges: Sequence[datetime]) -> list[int]:
 
 
 def acts_since(
-    *, actor: Actor, actions: Sequence[str], since: datetime, limit: int = 100
+    *,
+    actor: Actor,
+    actions: Sequence[str],
+    since: datetime,
+    until: datetime | None = None,
+    limit: int = 100,
 ) -> list[LedgerLine]:
     """Return the newest acts of some kinds (`actions`: codes) since an instant, at most `limit`.
 
-    Newest first.
+    Newest first; with `until`, only those before that instant.
 
     Raises:
         Refused: the actor may not read the state of the installation.
     """
     rights.require(actor, "installation.read")
+    end = None if until is None else lowest_id(until)
     found = sql.rows(
-        f"{_LINE} WHERE e.action = ANY(%s) AND e.id >= %s ORDER BY e.id DESC LIMIT %s",
-        [list(actions), lowest_id(since), limit],
+        f"{_LINE} WHERE e.action = ANY(%s) AND e.id >= %s AND (%s::uuid IS NULL OR e.id < %s::uuid)"
+        " ORDER BY e.id DESC LIMIT %s",
+        [list(actions), lowest_id(since), end, end, limit],
     )
     return [_line(row) for row in found]
 

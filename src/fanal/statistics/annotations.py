@@ -108,7 +108,7 @@ def annotations(*, actor: Actor, since: date, until: date) -> list[Annotation]:
         for row in sql.rows(_OUTAGES, [end, begin, _MOST])
     ]  # fmt: skip
     acts = entries.acts_since(
-        actor=system_actor("statistics"), actions=_ACTIONS, since=begin, limit=_MOST
+        actor=system_actor("statistics"), actions=_ACTIONS, since=begin, until=end, limit=_MOST
     )
     found += [
         Annotation(
@@ -116,7 +116,6 @@ def annotations(*, actor: Actor, since: date, until: date) -> list[Annotation]:
             code=act.action, since=act.at,
         )
         for act in acts
-        if act.at < end
     ]  # fmt: skip
     return sorted(found, key=lambda one: (one.first, one.last, one.kind))
 

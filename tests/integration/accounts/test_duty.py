@@ -21,11 +21,12 @@ from fanal.accounts.queries.duty import (
     rosters,
     shifts_by_desk,
 )
+from fanal.accounts.queries.mail_tests import list_test_calls
 from fanal.accounts.queries.people import actor_for
 from fanal.db import sql
 from fanal.kernel.actors import Role
 from fanal.kernel.refusal import Refusal
-from fanal.ledger import queries as ledger
+from fanal.ledger import operations as journal, queries as ledger
 from fanal.ledger.queries import SoughtEntries
 from tests.integration.accounts.people import SYSTEM, Make
 from tests.refusals import CHECK, NO_RIGHT, database_refuses
@@ -209,3 +210,18 @@ def test_the_database_asks_for_the_authors_office_and_keeps_the_lines(
         sql.run("UPDATE accounts_duty SET address = 'other@duty.test'")
     with database_refuses(NO_RIGHT):
         sql.run("DELETE FROM accounts_duty_end")
+
+
+def test_test_calls_of_other_desks_push_none_out_of_the_day(now: datetime) -> None:
+    begun = now - timedelta(hours=20)
+    for number in range(6 * 20):  # the most that an hour allows, for twenty hours
+        at = begun + timedelta(minutes=10 * number)
+        desk = 2 if number == 0 else 1
+        detail: dict[str, str | int] = {"to": "ROSTER", "desk": desk}
+        asked = journal.record(actor=SYSTEM, action="duty.test", at=at, detail=detail)
+        answer: dict[str, str | int] = {"test": str(asked), "result": "ACCEPTED"}
+        journal.record(actor=SYSTEM, action="mail.answer", at=at, detail=answer)
+
+    found = list_test_calls(actor=SYSTEM, desk_id=2, since=now - timedelta(days=1))
+
+    assert [(one.asked_at, one.result) for one in found] == [(begun, "ACCEPTED")]

@@ -108,6 +108,16 @@ def test_a_change_of_rules_in_the_ledger_is_a_mark() -> None:
     assert ("RULES", "", "rule.activate") in of_month(supervisor())
 
 
+def test_later_changes_of_rules_push_none_out_of_an_earlier_period() -> None:
+    begun = NOW - timedelta(days=40)
+    with as_worker():
+        for at in (begun, *(NOW - timedelta(minutes=number) for number in range(100))):
+            ledger.record(actor=SYSTEM, action="rule.activate", at=at, detail={"state": "ACTIVE"})
+    first = paris_day(begun)
+    found = annotations(actor=supervisor(), since=first, until=first + timedelta(days=7))
+    assert [(one.kind, one.since) for one in found] == [(AnnotationKind.RULES, begun)]
+
+
 def test_a_mark_stands_at_each_label_of_its_days() -> None:
     months = [date(2026, month, 1) for month in (1, 2, 3)]
 

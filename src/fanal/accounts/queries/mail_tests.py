@@ -11,6 +11,8 @@ from fanal.ledger import queries as ledger
 
 ANSWERED_WITHIN: Final = timedelta(minutes=1)
 """Time for the worker's answer; a test without one after that is shown as not done."""
+_MOST: Final = 1000
+"""Entries of the ledger read at once: tests and answers of three days, at the six tests an hour allowed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +59,17 @@ def list_test_calls(*, actor: Actor, desk_id: int, since: datetime) -> list[Mail
 
 
 def all_tests(*, since: datetime) -> list[MailTest]:
-    """Return the tests of the mail settings and the test calls of every desk. No right is checked."""
+    """Return the tests of the mail settings and the test calls of every desk since an instant, newest first.
+
+    Those of the last three days at most are read. No right is checked.
+    """
     return _tests(system_actor("mail test"), since, "duty.test")
 
 
 def _tests(actor: Actor, since: datetime, *more: str) -> list[MailTest]:
     asked = ("mail.test", *more)
-    lines = ledger.acts_since(actor=actor, actions=(*asked, "mail.answer"), since=since)
+    actions = (*asked, "mail.answer")
+    lines = ledger.acts_since(actor=actor, actions=actions, since=since, limit=_MOST)
     answers = {line.detail["test"]: line.detail for line in lines if line.action == "mail.answer"}
     return [
         MailTest(
