@@ -41,3 +41,13 @@ def stripped(text: str) -> str:
 
 def _is_visible(character: str) -> bool:
     return character not in _FILLERS and unicodedata.category(character)[0] not in "CMZ"
+
+
+def plain(text: str) -> str:
+    """Return a text as one line in its compatibility form (NFKC), with single blanks and nothing invisible.
+
+    `RG\u00a026/01\u200b234` and `RG 26/01234` become the same text; so do full-width and ordinary letters.
+    """
+    spaced = " ".join(unicodedata.normalize("NFKC", text).split())
+    shown = (c for c in spaced if c not in _FILLERS and unicodedata.category(c)[0] != "C")
+    return " ".join("".join(shown).split())

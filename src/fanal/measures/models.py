@@ -43,8 +43,9 @@ class StoredBlocking(models.Model):
     They come from the act's documents and steps. `host` is the blocked name, empty once the documents have
     expired; `removal_id` the removal request on which it rests, `ground` a `Ground`. A mirror has no such
     request and the ground MIRROR: `decision` is the key of the court's decision, in force from
-    `decision_from` to `decision_ends_at`. `outcome` is the code of the lifting's reason or of the doubt's
-    cause. Instants of steps not yet made are null.
+    `decision_from` to `decision_ends_at`; `decision_ended` is the SHA-256 of that key (hexadecimal) if the
+    mirror was lifted because the decision ended early, else empty. `outcome` is the code of the lifting's
+    reason or of the doubt's cause. Instants of steps not yet made are null.
     """
 
     act_id = models.UUIDField(primary_key=True)
@@ -54,6 +55,7 @@ class StoredBlocking(models.Model):
     decision = models.TextField()
     decision_from = models.DateTimeField(null=True)
     decision_ends_at = models.DateTimeField(null=True)
+    decision_ended = models.TextField()
     approved_at = models.DateTimeField(null=True)
     listed_at = models.DateTimeField(null=True)
     checked_at = models.DateTimeField(null=True)

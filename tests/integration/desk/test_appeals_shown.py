@@ -9,8 +9,10 @@ from django.test import Client
 from fanal.kernel.actors import system_actor
 from fanal.measures.appeal.kind import Filer
 from fanal.measures.appeal.views import count_appeals
+from fanal.measures.models import StoredAppeal
 from fanal.measures.removal.kind import REMOVAL
 from tests.integration.desk.story import Desk
+from tests.integration.desk.work import shown
 from tests.integration.measures.appeals import RULING, filed, take
 from tests.integration.measures.blockings import ago, received
 from tests.known import habilitated
@@ -37,6 +39,27 @@ def test_desk_and_overseer_see_the_appeal_and_its_ruling(
     take(appeal_id, "rule", ago(0), outcome="ANNULLED", file=RULING)
     for name, place in places.items():
         assert "Measure annulled" in sign_in(name).get(place).content.decode()
+
+
+def test_a_form_sent_twice_without_a_case_number_registers_one_appeal(
+    sign_in: Callable[[str], Client],
+) -> None:
+    habilitated()
+    page = f"/en/desk/measures/{received(ago(2))}/"
+    elise = sign_in("elise")
+    said = {
+        "filer": "EDITOR",
+        "filer_name": "Publisher Ltd",
+        "court": "TA Cergy-Pontoise",
+        "case_number": "",
+        "known": "",
+        "at": "",
+        "claims": "The pages are lawful.",
+        "proof": "notice",
+        **shown(elise, page),
+    }
+    assert [elise.post(f"{page}appeal/", said).status_code for _ in range(2)] == [302, 302]
+    assert StoredAppeal.objects.count() == 1
 
 
 def test_the_figures_count_appeals_by_ruling_and_filer() -> None:

@@ -1,6 +1,7 @@
 """Appeals: registered with their filing and terms, ruled with the ruling's bytes; an annulment lifts at once."""
 
 import hashlib
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -21,7 +22,15 @@ from fanal.measures.dereferencing.kind import DEREFERENCING
 from fanal.measures.removal.kind import REMOVAL
 from tests.integration.measures import blockings, dereferencings
 from tests.integration.measures.appeals import RULING, file_of, filed, take, view
-from tests.integration.measures.blockings import DAY, SUPERVISOR, ago, listed, received
+from tests.integration.measures.blockings import (
+    COLLEAGUE,
+    DAY,
+    HOUR,
+    SUPERVISOR,
+    ago,
+    listed,
+    received,
+)
 from tests.integration.measures.stories import ANALYST, HOST, OFFICER, OVERSEER, measure
 from tests.integration.orient.people import person
 
@@ -62,6 +71,47 @@ def test_an_appeal_is_registered_with_its_terms_and_puts_the_blocking_in_doubt()
     said = read_appeal(file_of(act_id).content or b"").appeal
     assert said.contested_number == casework.numbers_of(act_ids=[blocking_id])[blocking_id]
     assert (said.court, said.case_number) == ("TA Cergy-Pontoise", "2612345")
+
+
+@pytest.mark.parametrize("number", ["26 12345", "26\u00a012345", "2612345\u200b", "２６12345"])
+def test_a_case_number_in_another_spelling_is_the_same_case(number: str) -> None:
+    blocking_id = listed(5)
+    act_id = filed(blocking_id, ago(3))
+    assert filed(blocking_id, ago(2), case_number=number) == act_id
+
+
+@pytest.mark.parametrize("number", ["", "\u200b"])
+def test_without_a_case_number_the_same_filing_is_registered_once(number: str) -> None:
+    blocking_id, at = listed(5), ago(3)
+    act_id = filed(blocking_id, at, case_number=number)
+    assert filed(blocking_id, at + timedelta(seconds=70), case_number=number) == act_id
+    other = filed(blocking_id, at, case_number=number, filer=Filer.PROVIDER)
+    later = filed(blocking_id, ago(2), case_number=number)
+    numbered = filed(blocking_id, at, case_number="2612345")
+    assert len({act_id, other, later, numbered}) == 4
+
+
+def test_a_name_listed_while_its_removal_request_is_contested_is_in_doubt() -> None:
+    at = ago(3)
+    removal_id = received(at - 25 * HOUR)
+    blocking_id = blockings.approved(blockings.drafted(removal_id, at - HOUR), at - HOUR)
+    appeal_id = filed(removal_id, ago(2), contested=REMOVAL)
+    blockings.take(blocking_id, "list", ago(0.01))
+    act = blockings.act_of(blocking_id)
+    assert (act.state, act.outcome, names()) == ("DOUBTED", "APPEAL", {HOST})
+    blockings.take(blocking_id, "keep", ago(0), actor=COLLEAGUE)
+    take(appeal_id, "rule", ago(0), outcome="ANNULLED", file=RULING)
+    assert names() == set()
+
+
+def test_a_name_listed_after_its_appeal_was_rejected_is_in_no_doubt() -> None:
+    at = ago(3)
+    removal_id = received(at - 25 * HOUR)
+    blocking_id = blockings.approved(blockings.drafted(removal_id, at - HOUR), at - HOUR)
+    appeal_id = filed(removal_id, ago(2), contested=REMOVAL)
+    take(appeal_id, "rule", ago(1.5), outcome="REJECTED", file=RULING)
+    blockings.take(blocking_id, "list", ago(1))
+    assert blockings.act_of(blocking_id).state == "LISTED"
 
 
 def test_the_same_case_against_the_same_measure_is_registered_once() -> None:

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from fanal import reference
 from fanal.casework.operations.acts import ActUnknown
+from fanal.kernel.actors import system_actor
 from fanal.kernel.calendar import PARIS, end_of_day, paris_day, start_of_day
 from fanal.kernel.refusal import Refusal
 from fanal.measures.blocking.blocklist import make_list
@@ -37,6 +38,7 @@ from tests.integration.measures.mirrors import (
     view,
 )
 from tests.integration.measures.stories import ANALYST, HOST, OFFICER, OVERSEER
+from tests.server import as_worker
 
 CATALOGUE = reference.load()
 
@@ -117,7 +119,13 @@ def test_a_decision_that_has_ended_is_refused_in_words() -> None:
         ({"ends_on": "2026-02-01"}, "ENDED"),
         ({"court": " "}, "NO_DECISION"),
         ({"number": ""}, "NO_DECISION"),
+        ({"number": " /\u200b"}, "NO_DECISION"),
         ({"service": NAME}, "SAME_NAME"),
+        ({"service": f"www.{NAME}"}, "SAME_NAME"),
+        ({"service": NAME.upper() + "."}, "SAME_NAME"),
+        ({"service": NAME.replace(".", "。")}, "SAME_NAME"),
+        ({"service": f"https://{NAME}/"}, "SERVICE_NAME"),
+        ({"service": "192.0.2.7"}, "SERVICE_NAME"),
         ({"court": "TJ\x00Paris"}, "TEXT_UNREADABLE"),
         ({"number": "9" * 201}, "TEXT_UNREADABLE"),
     ],
@@ -181,6 +189,91 @@ def test_a_decision_that_ends_early_takes_every_mirror_under_it_off_the_list() -
         "LISTED",
     ]
     assert names() == {"other-service.example"}
+
+
+def test_a_mirror_below_the_condemned_name_is_that_service_itself() -> None:
+    at, name = ago(1), f"pages.{SERVICE}"
+    with pytest.raises(Refusal, match="SAME_NAME"):
+        drafted(at, ends=in_days(30), name=name)
+
+
+def test_a_decision_that_ends_early_withdraws_what_was_not_listed_yet() -> None:
+    one = listed(3, ends=in_days(30))
+    two = drafted(ago(2), ends=in_days(30), name="second.example")
+    three = approved(drafted(ago(2), ends=in_days(30), name="third.example"), ago(2))
+    other = approved(drafted(ago(2), ends=in_days(30), name="other.example", number="9"), ago(2))
+    take(one, "lift", ago(0.5), outcome="DECISION_ENDED")
+    states = [act_of(act_id).state for act_id in (one, two, three, other)]
+    assert states == ["LIFTING", "WITHDRAWN", "WITHDRAWN", "APPROVED"]
+    take(other, "list", ago(0))
+    assert names() == {"other.example"}
+
+
+@pytest.mark.parametrize("erased", [False, True])
+def test_nothing_is_drafted_under_a_decision_whose_end_is_recorded(*, erased: bool) -> None:
+    one = listed(3, ends=in_days(30))
+    draft = drafted(ago(2), ends=in_days(30), name="amended.example", number="RG 26/09999")
+    take(one, "lift", ago(1), outcome="DECISION_ENDED")
+    take(one, "restore", ago(0.9))
+    if erased:
+        with as_worker():
+            erased_acts = acts.erase_words(
+                actor=system_actor("expiry"), act_ids=[one], now=ago(0.8)
+            )
+        assert erased_acts == 1
+    for number in ("RG 26/01234", "rg\u00a026/01\u200b234", "ＲＧ 26-01234"):
+        with pytest.raises(Refusal, match="ENDED_EARLY"):
+            drafted(ago(0.5), ends=in_days(30), name="new.example", number=number)
+        with pytest.raises(Refusal, match="ENDED_EARLY"):
+            acts.amend_mirror(
+                actor=ANALYST,
+                act_id=draft,
+                decision=decided(ends=in_days(30), number=number),
+                reasons=REASONS,
+                now=ago(0.5),
+            )
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "RG\u00a026/01234",
+        "\u200eRG 26/01\u200b234",
+        "rg  26/01234 ",
+        "ＲＧ ２６/01234",
+        "RG 26\u201101234",
+    ],
+)
+def test_another_spelling_of_a_number_is_the_same_decision(number: str) -> None:
+    one = listed(3, ends=in_days(30))
+    two = listed(2, ends=in_days(30), name="second.example", number=number)
+    take(one, "lift", ago(0), outcome="DECISION_ENDED")
+    assert (act_of(two).state, names()) == ("LIFTING", set())
+
+
+def test_the_copy_is_that_of_the_decision_that_the_bytes_name() -> None:
+    at = ago(1)
+    act_id = drafted(at, ends=in_days(30), number="RG 1")
+    take(act_id, "enforce", at, actor=ANALYST, file=COPY)
+    take(act_id, "compare", at, actor=ANALYST)
+
+    def amend(number: str, days: int, minutes: int) -> None:
+        acts.amend_mirror(
+            actor=ANALYST,
+            act_id=act_id,
+            decision=decided(ends=in_days(days), number=number),
+            reasons=REASONS,
+            now=at + timedelta(minutes=minutes),
+        )
+
+    amend("RG 2", 300, 1)
+    later = at + timedelta(minutes=2)
+    assert refusal(act_id, "submit", later, actor=ANALYST) == "OTHER_COPY"
+    amend("RG 1", 40, 3)  # the same decision, with its day corrected
+    take(act_id, "submit", at + timedelta(minutes=4), actor=ANALYST)
+    amend("RG 2", 40, 5)
+    take(act_id, "enforce", at + timedelta(minutes=6), actor=ANALYST, file=COPY)
+    take(act_id, "submit", at + timedelta(minutes=7), actor=ANALYST)
 
 
 def test_one_person_frees_a_mirror_and_another_reviews() -> None:

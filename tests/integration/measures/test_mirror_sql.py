@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from fanal.kernel.calendar import end_of_day, start_of_day
+from fanal.measures.blocking.mirrors.acts import amend_mirror
 from fanal.measures.blocking.mirrors.kind import STATES, MirrorOutcome
 from fanal.measures.blocking.register import entries_in_force
 from fanal.measures.domain.records import DoubtCause
@@ -18,12 +19,14 @@ from tests.integration.measures.mirrors import (
     NAME,
     act_of,
     approved,
+    decided,
     drafted,
     file_of,
     in_days,
     listed,
     take,
 )
+from tests.integration.measures.racing import refused_meanwhile
 from tests.integration.measures.raw import CHECK, PRIVILEGE, RESTRICT, approve, sqlstate
 from tests.integration.measures.stories import ANALYST, OFFICER
 from tests.integration.measures.test_blocking_sql import step
@@ -108,6 +111,10 @@ def test_nothing_is_listed_without_copy_evidence_and_a_second_person() -> None:
         {"decision": "ended"},
         {"decision": "swapped"},
         {"decision": "service"},
+        {"decision": "below"},
+        {"decision": "above"},
+        {"decision": "url"},
+        {"decision": "unnumbered"},
     ],
 )
 def test_the_bytes_name_a_host_and_a_decision_with_its_days(changed: dict[str, object]) -> None:
@@ -119,9 +126,15 @@ def test_the_bytes_name_a_host_and_a_decision_with_its_days(changed: dict[str, o
         "ended": known | {"ends_on": "2026-01-16"},
         "swapped": known | {"ruled_on": "2026-03-01"},
         "service": known | {"service": NAME},
+        "below": known | {"service": f"www.{NAME}"},
+        "url": known | {"service": "https://condemned.example/"},
+        "unnumbered": known | {"number": "\u00a0/\u200b"},
     }
     if isinstance(changed.get("decision"), str):
-        changed = {"decision": also[str(changed["decision"])]}
+        if changed["decision"] == "above":
+            changed = {"host": f"pages.{known['service']}"}
+        else:
+            changed = {"decision": also[str(changed["decision"])]}
     document["mirror"] |= {"act_id": str(made), **changed}
     columns = "desk_id, subject_id, report_ids, addressee, basis, level, author_id"
     with transaction.atomic():
@@ -139,11 +152,91 @@ def test_the_bytes_name_a_host_and_a_decision_with_its_days(changed: dict[str, o
     assert refused == CHECK
 
 
+def test_no_step_applies_a_mirror_under_a_decision_whose_end_is_recorded() -> None:
+    ends, early = in_days(30), ago(1)
+    one, two = listed(3, ends=ends), listed(2, ends=ends, name="second.example")
+    three = approved(drafted(ago(2), ends=ends, name="third.example"), ago(2))
+    four = drafted(ago(2), ends=ends, name="fourth.example")
+    take(four, "enforce", ago(2), actor=ANALYST, file=COPY)
+    take(four, "compare", ago(2), actor=ANALYST)
+    assert step(one, "lift", "LISTED", "LIFTING", outcome="DECISION_ENDED") == ""
+    assert step(one, "restore", "LIFTING", "LIFTED") == ""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT decision_ended <> '' FROM measures_blocking WHERE act_id = %s", [one]
+        )
+        assert cursor.fetchone() == (True,)
+    for at in (None, early):
+        assert step(three, "list", "APPROVED", "LISTED", at=at, recorded=at) == CHECK
+    assert step(four, "submit", "DRAFT", "TO_SECOND", by=ANALYST.person_id) == CHECK
+    assert step(two, "confirm", "LISTED", "IN_FORCE") == CHECK
+    assert step(two, "check", "LISTED", "IN_FORCE") == CHECK
+    assert step(two, "doubt", "LISTED", "DOUBTED", outcome="OTHER") == ""
+    assert step(two, "keep", "DOUBTED", "IN_FORCE", by=COLLEAGUE.person_id) == CHECK
+    assert step(two, "lift", "DOUBTED", "LIFTING", outcome="DECISION_ENDED") == ""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_listing_waits_for_the_end_of_the_decision_that_another_records() -> None:
+    ends = in_days(30)
+    one = listed(3, ends=ends)
+    two = approved(drafted(ago(2), ends=ends, name="second.example"), ago(2))
+    done: list[str] = []
+
+    def lists() -> None:
+        done.append(step(two, "list", "APPROVED", "LISTED"))
+
+    def ended() -> None:
+        done.append(step(one, "lift", "LISTED", "LIFTING", outcome="DECISION_ENDED"))
+
+    refused_meanwhile(ended, lists)
+    assert done == ["", CHECK]
+    assert entries_in_force(now=datetime.now(UTC)) == ()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_end_of_a_decision_waits_for_a_listing_and_lifts_it() -> None:
+    ends = in_days(30)
+    one = listed(3, ends=ends)
+    two = approved(drafted(ago(2), ends=ends, name="second.example"), ago(2))
+    refused_meanwhile(
+        lambda: take(two, "list", datetime.now(UTC)),
+        lambda: take(one, "lift", datetime.now(UTC), outcome="DECISION_ENDED"),
+    )
+    assert [act_of(one).state, act_of(two).state] == ["LIFTING", "LIFTING"]
+    assert entries_in_force(now=datetime.now(UTC)) == ()
+
+
+def test_no_later_bytes_lend_their_decision_to_the_approved_ones() -> None:
+    act_id = approved(drafted(ago(1), ends=in_days(30)), ago(1))
+    document = json.loads(file_of(act_id).content or b"")
+    document["mirror"] |= {"revision": 2}
+    document["mirror"]["decision"] |= {"ends_on": in_days(300).isoformat()}
+    written = sqlstate(
+        "INSERT INTO casework_document (act_id, revision, content, author_id, written_at)"
+        " VALUES (%s, 2, %s, %s, now())",
+        [act_id, json.dumps(document).encode(), ANALYST.person_id],
+    )
+    assert written == ""
+    assert step(act_id, "list", "APPROVED", "LISTED") == CHECK
+
+
+def test_the_copy_of_another_decision_is_none() -> None:
+    at = ago(1)
+    act_id = drafted(at, ends=in_days(30), number="RG 1")
+    take(act_id, "enforce", at, actor=ANALYST, file=COPY)
+    take(act_id, "compare", at, actor=ANALYST)
+    other = decided(ends=in_days(30), number="RG 2")
+    amend_mirror(actor=ANALYST, act_id=act_id, decision=other, reasons="Same pages.", now=at)
+    assert step(act_id, "submit", "DRAFT", "TO_SECOND", by=ANALYST.person_id) == CHECK
+
+
 def test_no_end_of_a_decision_moves() -> None:
     act_id = drafted(ago(1), ends=in_days(30))
     for statement in (
         "UPDATE measures_blocking SET decision_ends_at = now() + interval '1 year' WHERE act_id = %s",
         "UPDATE measures_blocking SET decision_from = '2000-01-01' WHERE act_id = %s",
+        "UPDATE measures_blocking SET decision_ended = 'x' WHERE act_id = %s",
         "DELETE FROM measures_blocking WHERE act_id = %s",
     ):
         assert sqlstate(statement, [act_id]) in {PRIVILEGE, RESTRICT}

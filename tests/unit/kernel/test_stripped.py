@@ -8,7 +8,7 @@ from fanal.accounts.domain.instructions import checked_reason
 from fanal.accounts.domain.policy import Reason, Resource, allows
 from fanal.kernel.actors import Role
 from fanal.kernel.refusal import Refusal
-from fanal.kernel.texts import stripped
+from fanal.kernel.texts import plain, stripped
 from fanal.orient.domain.deciding import check_decision
 from fanal.orient.domain.records import Choice, Track
 from fanal.reference import load
@@ -52,3 +52,13 @@ def test_a_purpose_that_nobody_sees_opens_nothing() -> None:
         Resource(desk_id=1, sealed=True),
     )
     assert verdict.reason_code is Reason.MOTIVE_MISSING
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["RG 26/01", " RG\u00a026/01\u200b", "ＲＧ\u2003２６/01", "RG \u200b 26\u00ad/01", "RG\n26/01"],
+)
+def test_a_line_in_its_compatibility_form_has_single_blanks_and_nothing_invisible(
+    text: str,
+) -> None:
+    assert plain(text) == "RG 26/01"

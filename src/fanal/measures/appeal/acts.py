@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import msgspec
 from django.db import transaction
 
 from fanal import reference
@@ -23,7 +24,7 @@ from fanal.kernel.calendar import PARIS
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
-from fanal.kernel.texts import stripped
+from fanal.kernel.texts import plain, stripped
 from fanal.measures.appeal import views
 from fanal.measures.appeal.document import Appeal, read_appeal, write_appeal
 from fanal.measures.appeal.kind import (
@@ -41,6 +42,7 @@ from fanal.measures.operations.lasting import erase_ended, readable
 from fanal.measures.removal.kind import REMOVAL
 
 _LONGEST_LINE = 200
+_SAME_FILING = timedelta(minutes=10)
 _MOMENT = timedelta(milliseconds=1)  # ledger entries of one instant have no order
 
 
@@ -63,8 +65,8 @@ def open_appeal(  # noqa: PLR0913 - one for each field of the application
     `contested` and `contested_id` are kind and id of the measure. `event` is the filing: its instant and the
     proof, such as the application. `known_at` is when the filer received the measure, or learned of it. The
     other texts are as in the application. A blocking or dereferencing that is in force is put in doubt, as
-    are those that rest on a contested removal request. An open appeal with the same case number against the
-    same measure is not registered twice: its id is returned.
+    are those that rest on a contested removal request. An appeal with the same case number against the same
+    measure is not registered twice, nor is one without a number that says the same: its id is returned.
 
     Raises:
         ActUnknown: no measure of that kind has this id.
@@ -114,7 +116,7 @@ def open_appeal(  # noqa: PLR0913 - one for each field of the application
         lock_act(
             actor, contested, act.id, right=contested.reads
         )  # one registration after the other
-        if (known := _registered(actor, appeal, act.subject_id, now)) is not None:
+        if (known := _registered(actor, appeal, event, act.subject_id, now)) is not None:
             return known
         open_act(actor=actor, lifecycle=APPEAL, draft=draft, now=now)
         later = now + _MOMENT
@@ -229,16 +231,44 @@ def _check_final(actor: Actor, act: Act, event: Event, now: datetime) -> None:
         raise Refusal("appeal", "NOT_FINAL")
 
 
-def _registered(actor: Actor, appeal: Appeal, report_id: UUID, now: datetime) -> UUID | None:
-    """Return the appeal with the same case number against the same measure; None without one."""
+def _registered(
+    actor: Actor, appeal: Appeal, event: Event, report_id: UUID, now: datetime
+) -> UUID | None:
+    """Return the appeal that is the same one, registered before against the same measure; None without one.
+
+    It has the same case number. Without a number it says the same in each text, rests on the same proof, and
+    was filed within ten minutes: a form without a time takes that of its sending.
+    """
     found = views.appeals_against(
         actor=actor, report_id=report_id, contested_ids={appeal.contested_id}, now=now
     )
-    acts = [one.act for one in found if one.facts.state is not AppealState.STRUCK]
+    standing = {one.act.id: one for one in found if one.facts.state is not AppealState.STRUCK}
+    filings = casework.steps_of(act_ids=list(standing))
+    digest = hashlib.sha256(event.file.content).hexdigest() if event.file else ""
+    number = _number(appeal)
+    acts = [one.act for one in standing.values()]
     for act_id, content in casework.contents_of(acts=acts).items():
-        if appeal.case_number and read_appeal(content).appeal.case_number == appeal.case_number:
+        before = read_appeal(content).appeal
+        if _number(before) != number:
+            continue
+        filing = next(step for step in filings[act_id] if step.transition == "file")
+        if number or (
+            _said(before) == _said(appeal)
+            and (filing.proof, filing.proof_digest) == (event.proof, digest)
+            and abs(filing.happened_at - event.happened_at) < _SAME_FILING
+        ):
             return act_id
     return None
+
+
+def _said(appeal: Appeal) -> Appeal:
+    """Return an appeal without what differs between two registrations of it."""
+    return msgspec.structs.replace(appeal, act_id=UUID(int=0), contested_number="")
+
+
+def _number(appeal: Appeal) -> str:
+    """Return the case number without blanks and case."""
+    return plain(appeal.case_number).casefold().replace(" ", "")
 
 
 def _line(text: str) -> str:

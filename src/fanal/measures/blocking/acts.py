@@ -1,7 +1,7 @@
 """Operations on blockings of host names, official acts: draft, amend, record a transition, erase."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -10,7 +10,7 @@ from django.db import transaction
 from fanal import reference
 from fanal.accounts.domain.policy import Resource, require
 from fanal.casework.domain.records import Act, ActDraft, Event
-from fanal.casework.operations.acts import ActUnknown, amend_act, open_act
+from fanal.casework.operations.acts import ActUnknown, amend_act, open_act, record_caused
 from fanal.casework.operations.locking import lock_act
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import PARIS, paris_day, read_aware
@@ -33,12 +33,14 @@ from fanal.measures.blocking.document import (
 )
 from fanal.measures.blocking.kind import BLOCKING, REASONED
 from fanal.measures.blocking.rules import blocking_basis, check_rests, name_to_block
+from fanal.measures.domain.records import DoubtCause
 from fanal.measures.operations import issuing_authority
 from fanal.measures.operations.lasting import (
     Check,
     check_not_annulled,
     check_other,
     erase_ended,
+    is_contested,
     readable,
     record_lasting,
     removal_of,
@@ -146,7 +148,7 @@ def record_blocking(
     """Record a transition of a blocking (`vouch`, `list`, `check`, `free`, …); return its report.
 
     `event` holds its instant, proof, reason and outcome. Amendment, approval and refusal have their own
-    operations.
+    operations. A name listed while an appeal against its removal request is open is put in doubt at once.
 
     Raises:
         ActUnknown: no blocking has this id.
@@ -162,16 +164,29 @@ def record_blocking(
         Refused: the actor may not make this transition.
         OSError: the proof's file could not be sealed; nothing is recorded.
     """
-    return record_lasting(
-        actor=actor,
-        lifecycle=BLOCKING,
-        act_id=blocking_id,
-        transition=transition,
-        event=event,
-        reasoned=REASONED,
-        checks=_CHECKS,
-        now=now,
-    )
+    with transaction.atomic():
+        report_id = record_lasting(
+            actor=actor,
+            lifecycle=BLOCKING,
+            act_id=blocking_id,
+            transition=transition,
+            event=event,
+            reasoned=REASONED,
+            checks=_CHECKS,
+            now=now,
+        )
+        removal_id = views.removals_of([blocking_id]).get(blocking_id)
+        if transition == "list" and removal_id is not None and is_contested(removal_id):
+            later = now + timedelta(milliseconds=1)  # ledger entries of one instant have no order
+            record_caused(
+                actor=actor,
+                lifecycle=BLOCKING,
+                act_id=blocking_id,
+                transition="doubt",
+                event=Event(happened_at=now, outcome=DoubtCause.APPEAL),
+                now=later,
+            )
+    return report_id
 
 
 def erase_words(*, actor: Actor, act_ids: Sequence[UUID], now: datetime) -> int:

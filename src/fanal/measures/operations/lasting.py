@@ -159,6 +159,17 @@ def check_not_annulled(*, kind: str, removal_id: UUID, host: str) -> None:
         raise Refusal(kind, "ANNULLED")
 
 
+def is_contested(removal_id: UUID) -> bool:
+    """Return whether a court has yet to rule on an appeal against a removal request, or on a further one."""
+    return bool(
+        sql.rows(
+            "SELECT FROM measures_appeal a JOIN casework_act c ON c.id = a.act_id"
+            " WHERE a.contested_id = %s AND c.state IN ('FILED', 'HEARD', 'APPEALED')",
+            [removal_id],
+        )
+    )
+
+
 def check_other(actor: Actor, act: Act, transition: str) -> None:
     """Check that the actor is not the person who last made the step `transition` of this act.
 

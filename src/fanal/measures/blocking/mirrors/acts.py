@@ -16,10 +16,12 @@ from fanal.accounts.domain.policy import Resource, require
 from fanal.casework import queries as casework
 from fanal.casework.domain.records import Act, ActDraft, Event
 from fanal.casework.operations.acts import ActUnknown, amend_act, open_act, record_caused
+from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import end_of_day, paris_day
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
+from fanal.kernel.texts import plain
 from fanal.measures.blocking import views
 from fanal.measures.blocking.checks import (
     check_in_force,
@@ -28,7 +30,7 @@ from fanal.measures.blocking.checks import (
     check_review,
     check_vouch,
 )
-from fanal.measures.blocking.kind import BLOCKS, REASONED
+from fanal.measures.blocking.kind import BEFORE_LISTING, BLOCKS, REASONED
 from fanal.measures.blocking.mirrors.document import (
     CourtDecision,
     Mirror,
@@ -36,7 +38,7 @@ from fanal.measures.blocking.mirrors.document import (
     write_mirror,
 )
 from fanal.measures.blocking.mirrors.kind import MIRROR, MirrorOutcome
-from fanal.measures.blocking.names import covers, read_name
+from fanal.measures.blocking.names import HostName, covers, read_name
 from fanal.measures.models import StoredBlocking
 from fanal.measures.operations import issuing_authority
 from fanal.measures.operations.lasting import (
@@ -73,8 +75,10 @@ def open_mirror(
     Raises:
         ActUnknown: the actor may read no such report.
         Refusal: kind `mirror`: CLOSED (no checked rule in force permits it), NAME_ELSEWHERE (no host of the
-            report), WRONG_DAYS, ENDED (the decision has ended), SAME_NAME (the name is the condemned
-            service's own), TEXT_UNREADABLE; kind `blocking`: a code of `names.read_name`.
+            report), NO_DECISION, WRONG_DAYS, ENDED (the decision has ended), ENDED_EARLY (the desk recorded
+            its end), SERVICE_NAME (the service is no host name), SAME_NAME (the name is the condemned
+            service's own, or covers it or is covered by it), TEXT_UNREADABLE; kind `blocking`: a code of
+            `names.read_name`.
         Refused: the actor may not propose blockings at that desk.
     """
     case = oriented.get_case(actor=actor, report_id=report_id)
@@ -89,7 +93,7 @@ def open_mirror(
         act_id=new_id(now),
         revision=1,
         host=host,
-        decision=_checked(decision, host=host, now=now),
+        decision=_checked(decision, host=host, desk_id=case.desk_id, now=now),
         basis=rule.code,
         basis_entry=rule.entry_id,
         reasons=readable(reasons, kind="mirror"),
@@ -119,7 +123,8 @@ def amend_mirror(
 
     Raises:
         ActUnknown: no mirror has this id.
-        Refusal: kind `mirror`: WRONG_DAYS, ENDED, SAME_NAME, TEXT_UNREADABLE, EXPIRED.
+        Refusal: kind `mirror`: NO_DECISION, WRONG_DAYS, ENDED, ENDED_EARLY, SERVICE_NAME, SAME_NAME,
+            TEXT_UNREADABLE, EXPIRED.
         TransitionRefused: it was listed.
         Refused: the actor may not propose blockings at that desk.
     """
@@ -127,11 +132,12 @@ def amend_mirror(
 
     def amended(content: bytes) -> bytes:
         before = read_mirror(content).mirror
+        (desk_id,) = sql.one("SELECT desk_id FROM casework_act WHERE id = %s", [act_id])
         return _written(
             msgspec.structs.replace(
                 before,
                 revision=before.revision + 1,
-                decision=_checked(decision, host=before.host, now=now),
+                decision=_checked(decision, host=before.host, desk_id=desk_id, now=now),
                 reasons=said,
             )
         )
@@ -146,20 +152,25 @@ def record_mirror(
 
     `event` holds its instant, proof, reason and outcome. `enforce` files the copy of the court's decision,
     `compare` evidence of the resemblance. Lifted because the decision has ended (DECISION_ENDED), every other
-    mirror under the same decision at the actor's desks is lifted with it.
+    mirror of the desk under the same decision is lifted with it, or withdrawn if it was not listed yet; from
+    then on no step of that desk applies a mirror under this decision.
 
     Raises:
         ActUnknown: no mirror has this id.
         Refusal: a code of `casework.operations.acts.take_step`; NO_REASON; NO_COPY (the file of the decision
-            is missing), NO_EVIDENCE, ENDED (the decision has ended), NOT_ENFORCEABLE (not yet). For vouching
-            and listing: a code of `checks`. LAPSED, NOT_LAPSED, OTHER_PERSON.
+            is missing), OTHER_COPY (that of another decision is filed), NO_EVIDENCE, ENDED (the decision has
+            ended), ENDED_EARLY (its end is recorded), NOT_ENFORCEABLE (not yet). For vouching and listing: a
+            code of `checks`. LAPSED, NOT_LAPSED, OTHER_PERSON.
         TransitionRefused: its state allows no such transition, or the transition has its own operation.
         Refused: the actor may not make this transition.
         OSError: the proof's file could not be sealed; nothing is recorded.
     """
     if transition == "enforce" and event.file is None:
         raise Refusal("mirror", "NO_COPY")
+    ends = transition == "lift" and event.outcome == MirrorOutcome.DECISION_ENDED
     with transaction.atomic():
+        if ends:
+            _hold_others(act_id)
         report_id = record_lasting(
             actor=actor,
             lifecycle=MIRROR,
@@ -170,7 +181,7 @@ def record_mirror(
             checks=_CHECKS,
             now=now,
         )
-        if transition == "lift" and event.outcome == MirrorOutcome.DECISION_ENDED:
+        if ends:
             _lift_others(actor, act_id, event, now)
     return report_id
 
@@ -201,28 +212,54 @@ def mirror_basis(catalogue: Catalogue, *, on: date) -> MeasureRule:
     return rule
 
 
+def _hold_others(act_id: UUID) -> None:
+    """Lock the other mirrors under the decision of a mirror, in the order of their ids.
+
+    The database holds the decision itself (an advisory lock) in the step of each act, after the act.
+    """
+    sql.rows(
+        "SELECT FROM casework_act WHERE id IN (SELECT other.act_id FROM measures_blocking mine"
+        " JOIN measures_blocking other USING (decision) WHERE mine.act_id = %s"
+        " AND mine.removal_id IS NULL AND other.removal_id IS NULL) ORDER BY id FOR NO KEY UPDATE",
+        [act_id],
+    )
+
+
 def _lift_others(actor: Actor, act_id: UUID, event: Event, now: datetime) -> None:
+    """Lift the desk's other mirrors under the decision of a lifted one; withdraw those not yet listed."""
     key = StoredBlocking.objects.values_list("decision", flat=True).get(act_id=act_id)
     rows = StoredBlocking.objects.filter(decision=key, removal_id__isnull=True)
-    others = rows.exclude(act_id=act_id).values_list("act_id", flat=True)
-    found = casework.get_acts(actor=actor, lifecycle=MIRROR, act_ids=list(others))
+    under = list(rows.values_list("act_id", flat=True))
+    found = casework.get_acts(actor=actor, lifecycle=MIRROR, act_ids=under)
+    desk_id = found.pop(act_id).desk_id
     proof = event.proof or casework.numbers_of(act_ids=[act_id]).get(act_id, str(act_id))
-    for other in sorted(one.id for one in found.values() if one.state in BLOCKS):
+    for other in sorted(found.values(), key=lambda one: one.id):
+        if other.desk_id != desk_id or other.state not in BEFORE_LISTING | BLOCKS:
+            continue
+        listed = other.state in BLOCKS
         record_caused(
             actor=actor,
             lifecycle=MIRROR,
-            act_id=other,
-            transition="lift",
-            event=Event(happened_at=now, proof=proof, outcome=event.outcome),
+            act_id=other.id,
+            transition="lift" if listed else "withdraw",
+            event=Event(happened_at=now, proof=proof, outcome=event.outcome if listed else ""),
             now=now,
         )
 
 
 def _check_decision(actor: Actor, act: Act, event: Event, now: datetime) -> None:
-    """Refuse what applies a mirror once the court's decision has ended."""
-    ends = views.view_of(actor=actor, act=act, now=now).facts.decision_ends_at
+    """Refuse what applies a mirror once the court's decision has ended, or its end is recorded."""
+    view = views.view_of(actor=actor, act=act, now=now)
+    ends = view.facts.decision_ends_at
     if ends is None or max(now, event.happened_at) >= ends:
         raise Refusal("mirror", "ENDED")
+    _check_not_over(act.desk_id, view.decision)
+
+
+def _check_not_over(desk_id: int, key: str) -> None:
+    (over,) = sql.one("SELECT measures_decision_over(%s, %s)", [desk_id, key])
+    if over:
+        raise Refusal("mirror", "ENDED_EARLY")
 
 
 def _check_evidence(actor: Actor, act: Act, event: Event, now: datetime) -> None:
@@ -232,6 +269,9 @@ def _check_evidence(actor: Actor, act: Act, event: Event, now: datetime) -> None
     for transition, code in (("enforce", "NO_COPY"), ("compare", "NO_EVIDENCE")):
         if transition not in taken:
             raise Refusal("mirror", code)
+    (filed,) = sql.one("SELECT measures_decision_filed(%s)", [act.id])
+    if not filed:
+        raise Refusal("mirror", "OTHER_COPY")
 
 
 def _check_vouch(actor: Actor, act: Act, event: Event, now: datetime) -> None:
@@ -271,27 +311,37 @@ _CHECKS: dict[str, Check] = {
 """Additional checks of a step, by transition; the database repeats them."""
 
 
-def _checked(decision: CourtDecision, *, host: str, now: datetime) -> CourtDecision:
+def _checked(
+    decision: CourtDecision, *, host: HostName, desk_id: int, now: datetime
+) -> CourtDecision:
     """Return a decision with its texts cleaned, after checking its days and the service that it condemns."""
     cleaned = CourtDecision(
         **{
-            name: readable(getattr(decision, name), kind="mirror")
+            name: plain(readable(getattr(decision, name), kind="mirror"))
             for name in CourtDecision.__struct_fields__
         }
     )
-    texts = (cleaned.court, cleaned.number, cleaned.service)
-    if any(len(text) > _LONGEST or "\n" in text for text in texts):
+    if any(len(text) > _LONGEST for text in (cleaned.court, cleaned.number, cleaned.service)):
         raise Refusal("mirror", "TEXT_UNREADABLE")
-    if not all(texts):
+    if not cleaned.service or not all(map(_is_named, (cleaned.court, cleaned.number))):
         raise Refusal("mirror", "NO_DECISION")
     if cleaned.days is None:
         raise Refusal("mirror", "WRONG_DAYS")
     if now >= end_of_day(cleaned.days[2]):
         raise Refusal("mirror", "ENDED")
-    service = cleaned.service.lower().strip(".")
-    if service == host:
+    try:
+        service = read_name(cleaned.service, own=())
+    except Refusal:
+        raise Refusal("mirror", "SERVICE_NAME") from None
+    if covers(service, host) or covers(host, service):
         raise Refusal("mirror", "SAME_NAME")
+    (key,) = sql.one("SELECT measures_decision_key(%s, %s)", [cleaned.court, cleaned.number])
+    _check_not_over(desk_id, key)
     return msgspec.structs.replace(cleaned, service=service)
+
+
+def _is_named(text: str) -> bool:
+    return any(map(str.isalnum, text))
 
 
 def _written(mirror: Mirror) -> bytes:
