@@ -40,6 +40,13 @@ _SELECT = (
     " FROM deconfliction_limit l WHERE l.counterpart_id = c.id ORDER BY l.id DESC LIMIT 1) l"
 )
 
+BEARS_NAME = (
+    "EXISTS (SELECT FROM unnest(c.former_names || c.name::text) AS bears (name)"
+    r" WHERE lower(regexp_replace(bears.name, '\s', '', 'g'))"
+    r" = lower(regexp_replace(%(name)s, '\s', '', 'g')))"
+)
+"""Condition (SQL): the counterpart `c` has or had the name `name`, whatever its case and blanks."""
+
 
 def list_counterparts(*, actor: Actor) -> list[Counterpart]:
     """Return every counterpart (organisation with which identifiers are compared).
@@ -78,7 +85,7 @@ def similar_counterparts(
 ) -> list[Counterpart]:
     """Return the counterparts, open or closed, that may be the organisation `wanted`, not yet registered.
 
-    They have its name, contact, address, organisation of programs, or a key that it has or had; with
+    They have its contact, address or organisation of programs, or have or had its name or key; with
     `same_key` only those with the key. Case and blanks of name and contact do not count.
 
     Raises:
@@ -88,7 +95,7 @@ def similar_counterparts(
     return _rows(
         "WHERE c.public_key = %(key)s OR EXISTS (SELECT FROM deconfliction_former_key k"
         " WHERE k.counterpart_id = c.id AND k.public_key = %(key)s) OR NOT %(same_key)s AND ("
-        r" lower(regexp_replace(c.name, '\s', '', 'g')) = lower(regexp_replace(%(name)s, '\s', '', 'g'))"
+        f" {BEARS_NAME}"
         r" OR lower(regexp_replace(c.contact, '\s', '', 'g'))"
         r" = lower(regexp_replace(%(contact)s, '\s', '', 'g'))"
         " OR c.url <> '' AND c.url = %(url)s OR c.organisation_id = %(organisation)s::uuid)"

@@ -198,3 +198,18 @@ def test_pages_take_the_new_key_and_ask_who_it_is(language: str) -> None:
     other = form | {"key": keys[2], "known": "NO"}
     assert supervisor.post(f"{home}counterparts/add/", other).status_code == 302
     assert queries.find_counterpart(name=found.name).id != found.id
+
+
+def test_no_other_counterpart_takes_over_a_name() -> None:
+    """Else what is withheld from the one that has or had it would be compared with the other."""
+    first = register(peer(BOTH))
+    far = peer(BOTH)
+    far.name = "Far bureau"
+    second = register(far, contact="elsewhere")
+    renew(first, peer(BOTH).public, name="Southern desk")
+    close_counterpart(actor=SYSTEM, counterpart_id=first.id, now=clock.now())
+    for name in (first.name, "Southern desk", "southern  Desk"):
+        with pytest.raises(Refusal, match=r"^TAKEN$"):
+            renew(second, peer(BOTH).public, name=name)
+    renew(first, peer(BOTH).public)
+    renew(second, peer(BOTH).public, name="Farther bureau")

@@ -113,3 +113,23 @@ def test_a_desk_that_is_also_a_counterpart_is_known_by_its_key(instructed: UUID)
     withheld(report_id, counterpart_id=stranger)
     text, outcomes = left()
     assert text.count("renard@mail.example") == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "later"),
+    [("Desk of  belgium", "Desk of  belgium"), ("Desk of Belgium", "Belgian desk")],
+)
+def test_a_desk_that_is_also_a_counterpart_is_known_by_each_of_its_names(
+    instructed: UUID, name: str, later: str
+) -> None:
+    report_id = two_reports()
+    first, second = (Ed25519PrivateKey.generate().public_key().public_bytes_raw() for _ in range(2))
+    belgium = counterpart(first, name)
+    withheld(report_id, counterpart_id=belgium)
+    renew_counterpart(
+        actor=SYSTEM, counterpart_id=belgium, public_key=second, name=later,
+        our_name="North desk", contact="Duty", now=clock.now(),
+    )  # fmt: skip
+    text, outcomes = left()
+    assert "renard" not in text
+    assert outcomes[-1] == ("WITHHELD", 2)

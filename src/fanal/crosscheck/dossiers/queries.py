@@ -316,8 +316,8 @@ def count_open(*, desk_id: int) -> int:
 def numbers_of(*, dossier_ids: Collection[UUID]) -> dict[UUID, str]:
     """Return the numbers (`D-2026-0143`) of dossiers, by dossier id.
 
-    Dossiers without a number have no key. A dossier has the earliest number of its own and of those that were
-    merged into it.
+    Dossiers without a number are absent. The number of a dossier is the earliest among its own and those of
+    the dossiers merged into it.
     """
     if not dossier_ids:
         return {}

@@ -17,6 +17,7 @@ from fanal.deconfliction.domain.limits import DEFAULT, SharingLimits
 from fanal.deconfliction.domain.records import Counterpart, NewCounterpart
 from fanal.deconfliction.operations import rounds
 from fanal.deconfliction.sharing import operations as sharing
+from fanal.deconfliction.sharing.queries import counterparts_of_desk
 from fanal.exchange.domain.sharing import checked_url
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
@@ -121,7 +122,8 @@ def renew_counterpart(
     Raises:
         Refused: the actor may not manage counterparts.
         Refusal: NOT_FOUND; NAME, OUR_NAME, CONTACT, KEY as `add_counterpart`; FORMER_KEY, the key is in use
-            already, or ended, or is another counterpart's; TAKEN, an open counterpart has the name.
+            already, or ended, or is another counterpart's; TAKEN, another counterpart has the name, or for a
+            new name had it.
     """
     require(actor, "deconfliction.keep")
     wanted = NewCounterpart(name=name, our_name=our_name, contact=contact, public_key=public_key)
@@ -130,7 +132,7 @@ def renew_counterpart(
         with transaction.atomic():
             _wait_for_others()
             row = sql.row(
-                "SELECT public_key, closed_at FROM deconfliction_counterpart WHERE id = %s FOR UPDATE",
+                "SELECT public_key, closed_at, name FROM deconfliction_counterpart WHERE id = %s FOR UPDATE",
                 [counterpart_id],
             )
             if row is None:
@@ -143,6 +145,9 @@ def renew_counterpart(
                 allowed = not bearers
             if not allowed:
                 raise Refusal("deconfliction", "FORMER_KEY")
+            others = set(counterparts_of_desk(keys=(), name=name)) - {counterpart_id}
+            if others and name != row[2]:
+                raise Refusal("deconfliction", "TAKEN")
             rounds.drop_rounds(
                 actor=actor, now=now, error="THEIR_KEY", counterpart_id=counterpart_id
             )

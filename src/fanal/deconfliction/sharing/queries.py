@@ -9,6 +9,7 @@ from fanal.accounts.row_scope import across_desks
 from fanal.crosscheck.dossiers.queries import members_of
 from fanal.db import sql
 from fanal.deconfliction.domain.records import Withholding
+from fanal.deconfliction.queries import BEARS_NAME
 from fanal.kernel.actors import Actor, system_actor
 
 _MACHINE = system_actor("reports of withheld dossiers")
@@ -74,10 +75,11 @@ def withheld_names() -> dict[UUID, str]:
 def counterparts_of_desk(*, keys: Collection[bytes], name: str) -> list[UUID]:
     """Return the ids of the counterparts (organisations) that are a desk which receives packages of reports.
 
-    They have its name, or have or had one of its signing keys (`keys`), which sign its messages too.
+    They have or had its name, or one of its signing keys (`keys`), which sign its messages too. Case and
+    blanks of names do not count.
     """
     found = sql.rows(
-        "SELECT c.id FROM deconfliction_counterpart c WHERE lower(c.name) = lower(%(name)s)"
+        f"SELECT c.id FROM deconfliction_counterpart c WHERE {BEARS_NAME}"  # noqa: S608
         " OR c.public_key = ANY(%(keys)s::bytea[]) OR EXISTS (SELECT FROM deconfliction_former_key k"
         " WHERE k.counterpart_id = c.id AND k.public_key = ANY(%(keys)s::bytea[]))",
         {"keys": list(keys), "name": name},

@@ -177,7 +177,7 @@ def found_selectors(
 
 
 def readings(kind: Kind, text: str) -> tuple[str, ...]:
-    """Return the canonical values of `kind` that a search text stands for: as typed, folded, and parsed.
+    """Return the canonical values of `kind` to look up for a search text: as typed, folded, and parsed.
 
     Each once, in this order.
     """

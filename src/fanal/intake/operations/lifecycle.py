@@ -228,7 +228,7 @@ def lock_to_erase(*, actor: Actor, report_ids: Sequence[UUID]) -> list[UUID]:
 
 
 def _lock_free(report_ids: Sequence[UUID]) -> list[UUID]:
-    """Lock the rows of the reports, then their erasure; return those that had both locks free."""
+    """Lock rows of reports, then take the lock of their erasure; return those where neither was held."""
     rows = sql.rows(
         "SELECT id FROM intake_report WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
         [list(report_ids)],
