@@ -51,6 +51,7 @@ def test_from_the_sign_to_the_contact(
     page.fill("#our_name", "West")
     page.fill("#key", "00")
     page.fill("#contact", "Duty")
+    page.select_option("#known", "NO")
     page.click("form.fd-form button[type=submit]")
     page.wait_for_selector("[role=alert]")
     check(page, axe, lang)

@@ -71,7 +71,7 @@ def test_a_roster_is_filled_and_tried(
     assert page.input_value("#dated-name") == "Garde"
     assert page.is_checked("[aria-labelledby=dated] [value=ON]")
     check(page, axe, lang)
-    page.fill("#dated-from", day.isoformat())
+    page.fill("#dated-from", (day - timedelta(days=1)).isoformat())  # at any hour
     page.fill("#dated-until", (day + timedelta(days=19)).isoformat())
     go(page, "[aria-labelledby=dated] button[type=submit]")
     assert page.locator("[aria-labelledby=lines] tbody tr").count() == 2

@@ -186,7 +186,7 @@ class TestRun:
         assert wait_for(lambda: get(running.port, "/readyz")[0])
         status, body = get(running.port, "/readyz")
         parts = json.loads(body)
-        named = {"status", "database", "migrations", "clock", "keys", "worker", "calls"}
+        named = {"status", "database", "migrations", "clock", "keys", "vault", "worker", "calls"}
         assert set(parts) == named
         assert parts["keys"] is True
         assert parts["database"] is True
