@@ -6,20 +6,19 @@ neither database nor vault with the restored one.
 
 Until it is completed, two records name the backup: a note in the data folder and the table `fanal_restore` of
 the database. The table is made before the load, and both go at the end: no other backup is restored between.
+Where a restore may write is decided in `restore_place.py`.
+
+Nothing expires: a legal hold placed since the backup is not in it, and can be placed again before the next
+nightly expiry.
 """
 
-import contextlib
-import fcntl
 import json
 import os
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import click
-import psycopg
 
 from fanal.cli.backup import (
     CHECKPOINTS,
@@ -34,10 +33,20 @@ from fanal.cli.backup import (
     run_program,
 )
 from fanal.cli.boot import UNFINISHED_RESTORE, enter_django, find_home, find_vault, note_keys
-from fanal.cli.failures import CommandRefused, Failed, tell, told
+from fanal.cli.failures import CommandRefused, Failed, tell
 from fanal.cli.output import write_whole
+from fanal.cli.restore_place import (
+    SESSION,
+    Begun,
+    Owner,
+    alone_in,
+    alone_on,
+    give_up,
+    require_apart,
+    take_up,
+)
 from fanal.config.databases import Databases, open_databases
-from fanal.config.installation import VaultElsewhere, check_vault, register_mark
+from fanal.config.installation import register_mark
 from fanal.config.migration import read_mark
 from fanal.db.grants import apply_grants
 from fanal.db.row_security import apply_row_security
@@ -45,31 +54,7 @@ from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.kernel.failpoints import failpoint
 from fanal.postgres import DatabaseRole
-from fanal.postgres.roles import write_private
 from fanal.vault import mark as marks
-
-_LOCK = 0x464E5245  # "FNRE"
-_SESSION = "fanal restore"
-_MARGIN = timedelta(minutes=1)
-"""A node whose clock is ahead may have dated bytes after the instant of the adoption."""
-_NO_BYTES = frozenset({ERASURES, "lost+found"})
-_OTHERS = ("log/checkpoints.txt", "blocklist")
-"""Paths in the data folder that no new installation has: published checkpoints and lists of another one."""
-
-_Owner = psycopg.Connection[tuple[object, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Begun:
-    """A restore that was begun: `backup` is the SHA-256 of its manifest, `folder` the backup's.
-
-    `mark` is the new mark of the vault; `adopts`: the vault survived the lost database.
-    """
-
-    backup: str
-    folder: str
-    mark: marks.VaultMark
-    adopts: bool
 
 
 @click.command()
@@ -89,12 +74,15 @@ def restore(folder: Path, adopt: bool) -> None:
     manifest = _read_manifest(folder)
     home = find_home()
     _check_keys(home, manifest)
+    vault = find_vault()
+    require_apart(folder, vault=vault, adopt=adopt)
     with (
-        _alone_in(home),
+        alone_in(home),
         open_databases(home=home, environ=os.environ) as databases,
-        _alone_on(databases) as owner,
+        alone_on(databases) as owner,
+        alone_in(vault),
     ):
-        begun = _take_up(owner, databases, folder, home=home, adopt=adopt)
+        begun = take_up(owner, databases, folder, home=home, adopt=adopt)
         if begun is None:
             (home / UNFINISHED_RESTORE).unlink()
             tell("RESTORE_COMPLETE")
@@ -107,7 +95,7 @@ def restore(folder: Path, adopt: bool) -> None:
         apply_row_security(owner)
         apply_grants(owner)
         erasures = _join_erasures(folder)
-        copy_tree(folder / VAULT, find_vault(), without={ERASURES, marks.NAME})
+        copy_tree(folder / VAULT, vault, without={ERASURES, marks.NAME})
         _keep_checkpoints(home, folder)
         mark = read_mark(databases.url(DatabaseRole.WORKER))
         enter_django(databases=databases, role=DatabaseRole.WORKER, home=home, mark=mark)
@@ -115,6 +103,7 @@ def restore(folder: Path, adopt: bool) -> None:
         owner.execute("DROP TABLE fanal_restore")
         failpoint("restore.done")
         (home / UNFINISHED_RESTORE).unlink()
+    tell("HOLDS_AGAIN")
     unreadable = sum(not _is_readable(line) for line in erasures)
     if unreadable:
         raise Failed("ERASURES_UNREADABLE", count=unreadable)
@@ -122,175 +111,7 @@ def restore(folder: Path, adopt: bool) -> None:
         sys.exit(1)
 
 
-# Alone: one restore at a time, in a data folder and on a database.
-
-
-@contextlib.contextmanager
-def _alone_in(home: Path) -> Iterator[None]:
-    """Hold the data folder `home` for this restore; a killed process lets it go.
-
-    Raises:
-        CommandRefused: RESTORE_RUNNING.
-    """
-    descriptor = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CommandRefused("RESTORE_RUNNING") from None
-        yield
-    finally:
-        os.close(descriptor)
-
-
-@contextlib.contextmanager
-def _alone_on(databases: Databases) -> Iterator[_Owner]:
-    """Hold the database for this restore, and yield a connection of its owner.
-
-    A session of a killed restore that still loads tables is ended first: it has committed them all, or none.
-
-    Raises:
-        CommandRefused: RESTORE_RUNNING.
-    """
-    url = databases.url(DatabaseRole.OWNER)
-    with psycopg.connect(url, autocommit=True, connect_timeout=10) as owner:
-        if not _scalar(owner, "SELECT pg_try_advisory_lock(%s)", _LOCK):
-            raise CommandRefused("RESTORE_RUNNING")
-        owner.execute(
-            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND application_name = %s",
-            (_SESSION,),
-        )
-        yield owner
-
-
-def _scalar(owner: _Owner, query: str, *values: object) -> object:
-    row = owner.execute(query, values).fetchone()
-    return row[0] if row else None
-
-
-# Taking up: which restore was begun here, and whether this one may be.
-
-
-def _take_up(
-    owner: _Owner, databases: Databases, folder: Path, *, home: Path, adopt: bool
-) -> _Begun | None:
-    """Begin the restore of the backup in `folder`, or return the one that was begun; None if it is complete.
-
-    The vault bears its mark then, and the data folder `home` holds the note. With `adopt`, vault and data
-    folder may be those of the lost database.
-
-    Raises:
-        CommandRefused: RESTORE_OTHER (of another backup was begun here), DATABASE_NOT_EMPTY, VAULT_NOT_EMPTY,
-            VAULT_OTHER (it never was that of the backup), HOME_NOT_EMPTY, BACKUP_INSIDE.
-    """
-    backup, vault = digest_of(folder / MANIFEST), find_vault()
-    noted, begun = _read_note(home), _read_begun(owner)
-    for other, place in (noted, (begun.backup, begun.folder) if begun else ("", "")):
-        if other and other != backup:
-            raise CommandRefused("RESTORE_OTHER", folder=place)
-    before = _read_vault(folder / VAULT)
-    if begun is None:
-        if read_mark(databases.url(DatabaseRole.OWNER)) is not None:
-            if noted[0] and _is_complete(databases, backup):
-                return None
-            raise CommandRefused("DATABASE_NOT_EMPTY")
-        _require_place(folder, home=home, vault=vault, before=before, adopt=adopt)
-        now = _read_vault(vault)
-        begun = _Begun(
-            backup=backup,
-            folder=str(folder.resolve()),
-            mark=marks.restored_mark(
-                backup=backup,
-                before=now or before,
-                kept_until=clock.now() + _MARGIN if now else None,
-            ),
-            adopts=now is not None,
-        )
-        _note(home, begun)
-        _write_begun(owner, begun)
-    elif (found := _read_vault(vault)) is None or found.digest != begun.mark.digest:
-        _require_place(folder, home=home, vault=vault, before=before, adopt=begun.adopts)
-    _note(home, begun)
-    vault.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_private(vault / marks.NAME, begun.mark.text)
-    return begun
-
-
-def _require_place(
-    folder: Path, *, home: Path, vault: Path, before: marks.VaultMark | None, adopt: bool
-) -> None:
-    """Check that nothing in the vault and in the data folder `home` belongs to another installation.
-
-    `before` is the vault's mark in the backup. With `adopt`, both may be the backup's own.
-
-    Raises:
-        CommandRefused: VAULT_NOT_EMPTY, VAULT_OTHER, HOME_NOT_EMPTY, BACKUP_INSIDE.
-    """
-    here, kept = vault.resolve(), folder.resolve()
-    if here.is_relative_to(kept) or kept.is_relative_to(here):
-        raise CommandRefused("BACKUP_INSIDE", vault=vault, folder=folder)
-    if vault.exists() and any(path.name not in _NO_BYTES for path in vault.iterdir()):
-        if not adopt:
-            raise CommandRefused("VAULT_NOT_EMPTY", vault=vault, folder=folder)
-        found = _read_vault(vault)
-        if found is None or before is None or before.digest.hex() not in found.line:
-            raise CommandRefused("VAULT_OTHER", vault=vault)
-    others = [name for name in _OTHERS if (home / name).exists()]
-    if others and not adopt:
-        raise CommandRefused("HOME_NOT_EMPTY", home=home, name=others[0], folder=folder)
-
-
-def _is_complete(databases: Databases, backup: str) -> bool:
-    """Return whether the restore of this backup was completed, and killed before it took its note away."""
-    try:
-        check_vault(databases.url(DatabaseRole.OWNER), find_vault())
-        return marks.read_mark(find_vault()).restored == backup
-    except (VaultElsewhere, OSError):
-        return False
-
-
-def _read_vault(vault: Path) -> marks.VaultMark | None:
-    try:
-        return marks.read_mark(vault)
-    except FileNotFoundError:
-        return None
-
-
-def _read_note(home: Path) -> tuple[str, str]:
-    """Return digest and folder of the backup in the note of an unfinished restore; empty without a note."""
-    note = home / UNFINISHED_RESTORE
-    digest, _, folder = note.read_text().partition("\n") if note.exists() else ("", "", "")
-    return digest, folder
-
-
-def _note(home: Path, begun: _Begun) -> None:
-    write_whole(home / UNFINISHED_RESTORE, f"{begun.backup}\n{begun.folder}".encode())
-
-
-def _read_begun(owner: _Owner) -> _Begun | None:
-    if not _scalar(owner, "SELECT to_regclass('public.fanal_restore') IS NOT NULL"):
-        return None
-    row = owner.execute("SELECT backup, folder, mark, adopts FROM fanal_restore").fetchone()
-    if row is None:
-        return None
-    backup, folder, mark, adopts = row
-    return _Begun(str(backup), str(folder), marks.VaultMark(str(mark)), adopts is True)
-
-
-def _write_begun(owner: _Owner, begun: _Begun) -> None:
-    with owner.transaction():
-        owner.execute(
-            "CREATE TABLE fanal_restore ("
-            "backup text NOT NULL, folder text NOT NULL, mark text NOT NULL, adopts boolean NOT NULL)"
-        )
-        owner.execute(
-            "INSERT INTO fanal_restore VALUES (%s, %s, %s, %s)",
-            (begun.backup, begun.folder, begun.mark.text, begun.adopts),
-        )
-
-
-def _load(databases: Databases, owner: _Owner, folder: Path, *, home: Path, begun: _Begun) -> None:
+def _load(databases: Databases, owner: Owner, folder: Path, *, home: Path, begun: Begun) -> None:
     """Load the tables from the backup in `folder` in one transaction; schema and extensions exist already.
 
     Raises:
@@ -299,14 +120,11 @@ def _load(databases: Databases, owner: _Owner, folder: Path, *, home: Path, begu
     options = ("--no-owner", "--no-privileges", "--schema=public", "--single-transaction")
     source = str(folder / DUMP)
     try:
-        run_program(databases, "pg_restore", *options, "--exit-on-error", source, name=_SESSION)
+        run_program(databases, "pg_restore", *options, "--exit-on-error", source, name=SESSION)
     except Failed:
         # It may have failed after its commit.
         if read_mark(databases.url(DatabaseRole.OWNER)) is None:
-            if not begun.adopts:
-                (find_vault() / marks.NAME).unlink(missing_ok=True)
-            owner.execute("DROP TABLE fanal_restore")
-            (home / UNFINISHED_RESTORE).unlink()
+            give_up(owner, begun, home=home)
         raise
 
 
@@ -403,21 +221,21 @@ def _keep_checkpoints(home: Path, folder: Path) -> None:
     here.write_text(then)
 
 
-# The end: erasures, expiry, checks.
+# The end: erasures, checks.
 
 
 def _check(erasures: list[str], *, adopted: bool = False) -> bool:
     """Repeat the erasures after a restore, reconcile the vault and verify the ledger; print the results.
 
-    `erasures`: lines of the lists of erasures. Data that has become due since the backup expires too, and the
-    restore is recorded in the ledger. `adopted`: the vault survived its database; bytes without a row are
-    kept and listed, however young. Returns whether that expiry succeeded, and vault and ledger are whole.
+    `erasures`: lines of the lists of erasures. Data that has become due since the backup is left to the next
+    nightly expiry. The restore is recorded in the ledger. `adopted`: the vault survived its database; bytes
+    without a row are kept and listed, however young. Returns whether vault and ledger are whole.
     """
     from fanal.ledger import operations as ledger
     from fanal.ledger.verification import verify_ledger
     from fanal.vault.fsck import GRACE, FsckCode, check_vault
     from fanal.vault.operations.erase import parse_line, replay_erasures
-    from fanal.worker.expiry import ErasersFailed, erase_again, expire, forget_replayed
+    from fanal.worker.expiry import erase_again, forget_replayed
 
     now, actor = clock.now(), system_actor("restore")
     erased = replay_erasures(actor=actor, now=now, lines=erasures)
@@ -427,12 +245,6 @@ def _check(erasures: list[str], *, adopted: bool = False) -> bool:
     erase_again(actor=actor, report_ids=whole, now=now)
     parts = list(dict.fromkeys(each.owner_id for each in listed if each.kind))
     forget_replayed(actor=actor, report_ids=parts)
-    due = True
-    try:
-        expire(actor=actor, now=now)
-    except ErasersFailed as failure:  # the nightly erasure tries again
-        due = False
-        told(failure)
     ledger.record(actor=actor, action="backup.restore", at=now, detail={"erased": erased})
     while ledger.sequence_pending(now=clock.now()):
         pass
@@ -448,4 +260,4 @@ def _check(erasures: list[str], *, adopted: bool = False) -> bool:
     click.echo(f"ledger: {log.size} entries, {len(log.problems)} problems")
     for line in [*vault.findings, *log.problems]:
         click.echo(f"  {line}", err=True)
-    return due and vault.clean and not log.problems
+    return vault.clean and not log.problems

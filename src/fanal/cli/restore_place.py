@@ -1,0 +1,280 @@
+"""Where a restore writes: one restore at a time, into nothing that belongs to another installation.
+
+The table `fanal_restore` of the database names the restore that was begun: its backup, the new mark of the
+vault, and the mark that the vault bore before. The vault gets the new mark after that; a restore is completed
+only with a vault that bears one of these two. One that has been given another mark meanwhile belongs to the
+installation that gave it.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+
+from fanal.cli.backup import ERASURES, MANIFEST, VAULT, digest_of
+from fanal.cli.boot import UNFINISHED_RESTORE, find_vault
+from fanal.cli.failures import CommandRefused
+from fanal.cli.output import write_whole
+from fanal.config.databases import Databases
+from fanal.config.installation import VaultElsewhere, check_vault
+from fanal.config.migration import read_mark
+from fanal.kernel import clock
+from fanal.kernel.failpoints import failpoint
+from fanal.postgres import DatabaseRole
+from fanal.postgres.roles import write_private
+from fanal.vault import mark as marks
+
+SESSION = "fanal restore"
+"""The name under which the program that loads the tables signs in."""
+FORMER = "vault-identity-before.txt"
+"""File in the data folder: the mark that a vault bore before `--adopt` took it over."""
+_LOCK = 0x464E5245  # "FNRE"
+_MARGIN = timedelta(minutes=1)
+"""A node whose clock is ahead may have dated bytes after the instant of the adoption."""
+_NO_BYTES = frozenset({ERASURES, "lost+found"})
+_OTHERS = ("log/checkpoints.txt", "blocklist")
+"""Paths in the data folder that no new installation has: published checkpoints and lists of another one."""
+_NO_LOCKS = frozenset({errno.EBADF, errno.ENOLCK, errno.EOPNOTSUPP})
+"""Answers of network file systems that lock no folders."""
+
+Owner = psycopg.Connection[tuple[object, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A restore that was begun: `backup` is the SHA-256 of its manifest, `folder` the backup's.
+
+    `mark` is the new mark of the vault, `former` the text of the one that it bore before ("": none, the vault
+    is new). `marked`: the vault has been given the new one.
+    """
+
+    backup: str
+    folder: str
+    mark: marks.VaultMark
+    former: str
+    marked: bool = False
+
+    @property
+    def adopts(self) -> bool:
+        """Whether the vault survived the lost database."""
+        return bool(self.former)
+
+
+@contextlib.contextmanager
+def alone_in(place: Path) -> Iterator[None]:
+    """Hold the folder `place`, of data or vault, for this restore; a killed process lets it go.
+
+    Raises:
+        CommandRefused: RESTORE_RUNNING.
+    """
+    descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CommandRefused("RESTORE_RUNNING") from None
+        except OSError as failure:
+            if failure.errno not in _NO_LOCKS:
+                raise
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def alone_on(databases: Databases) -> Iterator[Owner]:
+    """Hold the database for this restore, and yield a connection of its owner.
+
+    A session of a killed restore that still loads tables is ended first: it has committed them all, or none.
+
+    Raises:
+        CommandRefused: RESTORE_RUNNING.
+    """
+    url = databases.url(DatabaseRole.OWNER)
+    with psycopg.connect(url, autocommit=True, connect_timeout=10) as owner:
+        if not _scalar(owner, "SELECT pg_try_advisory_lock(%s)", _LOCK):
+            raise CommandRefused("RESTORE_RUNNING")
+        owner.execute(
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND application_name = %s",
+            (SESSION,),
+        )
+        yield owner
+
+
+def _scalar(owner: Owner, query: str, *values: object) -> object:
+    row = owner.execute(query, values).fetchone()
+    return row[0] if row else None
+
+
+def require_apart(folder: Path, *, vault: Path, adopt: bool) -> None:
+    """Check that the vault is a folder apart from the backup in `folder`; make it unless it is adopted.
+
+    Raises:
+        CommandRefused: BACKUP_INSIDE, VAULT_UNMARKED (there is no vault to `adopt`).
+    """
+    here, kept = vault.resolve(), folder.resolve()
+    if here.is_relative_to(kept) or kept.is_relative_to(here):
+        raise CommandRefused("BACKUP_INSIDE", vault=vault, folder=folder)
+    if not adopt:
+        vault.mkdir(mode=0o700, parents=True, exist_ok=True)
+    elif not vault.is_dir():
+        raise CommandRefused("VAULT_UNMARKED", vault=vault)
+
+
+def take_up(
+    owner: Owner, databases: Databases, folder: Path, *, home: Path, adopt: bool
+) -> Begun | None:
+    """Begin the restore of the backup in `folder`, or return the one that was begun; None if it is complete.
+
+    The vault bears its mark then, and the data folder `home` holds the note. With `adopt`, vault and data
+    folder are those of the lost database.
+
+    Raises:
+        CommandRefused: RESTORE_OTHER (of another backup was begun here), DATABASE_NOT_EMPTY, VAULT_NOT_EMPTY,
+            VAULT_OTHER (it never was that of the backup, or another installation took it over since the
+            restore was begun), VAULT_UNMARKED (its disk is not mounted), HOME_NOT_EMPTY.
+    """
+    backup, vault = digest_of(folder / MANIFEST), find_vault()
+    noted, begun = _read_note(home), _read_begun(owner)
+    for other, place in (noted, (begun.backup, begun.folder) if begun else ("", "")):
+        if other and other != backup:
+            raise CommandRefused("RESTORE_OTHER", folder=place)
+    if (begun is None or not begun.marked) and read_mark(databases.url(DatabaseRole.OWNER)):
+        if noted[0] and _is_complete(databases, backup):
+            return None
+        raise CommandRefused("DATABASE_NOT_EMPTY")
+    found = _read_vault(vault)
+    if begun is not None:
+        _require_known(found, begun, vault=vault)
+    if begun is None or found != begun.mark:
+        before = _read_vault(folder / VAULT)
+        _require_place(folder, home=home, vault=vault, before=before, adopt=adopt)
+        begun = _begin(folder, backup=backup, found=found, before=before)
+    _note(home, begun)
+    if not begun.marked:
+        _write_begun(owner, begun)
+        failpoint("restore.begun")
+        write_private(vault / marks.NAME, begun.mark.text)
+        begun = replace(begun, marked=True)
+        _write_begun(owner, begun)
+    return begun
+
+
+def _require_known(found: marks.VaultMark | None, begun: Begun, *, vault: Path) -> None:
+    """Check that the vault's mark `found` is the one that `begun` gave it, or found and did not yet replace.
+
+    Raises:
+        CommandRefused: VAULT_OTHER, VAULT_UNMARKED.
+    """
+    known = {begun.mark.text} if begun.marked else {begun.mark.text, begun.former}
+    if (found.text if found else "") not in known:
+        raise CommandRefused("VAULT_OTHER" if found else "VAULT_UNMARKED", vault=vault)
+
+
+def _begin(
+    folder: Path, *, backup: str, found: marks.VaultMark | None, before: marks.VaultMark | None
+) -> Begun:
+    """Return a new restore of the backup in `folder`, whose manifest has the SHA-256 `backup`.
+
+    `found` is the mark of the vault that it adopts, if any; `before` the mark in the backup.
+    """
+    mark = marks.restored_mark(
+        backup=backup,
+        before=found or before,
+        kept_until=clock.now() + _MARGIN if found else None,
+    )
+    former = found.text if found else ""
+    return Begun(backup=backup, folder=str(folder.resolve()), mark=mark, former=former)
+
+
+def give_up(owner: Owner, begun: Begun, *, home: Path) -> None:
+    """End a restore that has loaded nothing: the vault gets its former mark back, and nothing is noted."""
+    path = find_vault() / marks.NAME
+    if _read_vault(find_vault()) == begun.mark:
+        if begun.adopts:
+            write_private(path, begun.former)
+        else:
+            path.unlink()
+    owner.execute("DROP TABLE fanal_restore")
+    (home / UNFINISHED_RESTORE).unlink()
+
+
+def _require_place(
+    folder: Path, *, home: Path, vault: Path, before: marks.VaultMark | None, adopt: bool
+) -> None:
+    """Check that nothing in the vault and in the data folder `home` belongs to another installation.
+
+    `before` is the vault's mark in the backup. With `adopt`, both are the backup's own.
+
+    Raises:
+        CommandRefused: VAULT_NOT_EMPTY, VAULT_OTHER, VAULT_UNMARKED, HOME_NOT_EMPTY.
+    """
+    found = _read_vault(vault)
+    if not adopt and any(path.name not in _NO_BYTES for path in vault.iterdir()):
+        raise CommandRefused("VAULT_NOT_EMPTY", vault=vault, folder=folder)
+    if adopt and found is None:
+        raise CommandRefused("VAULT_UNMARKED", vault=vault)
+    if found and (before is None or before.digest.hex() not in found.line):
+        raise CommandRefused("VAULT_OTHER", vault=vault)
+    others = [name for name in _OTHERS if (home / name).exists()]
+    if others and not adopt:
+        raise CommandRefused("HOME_NOT_EMPTY", home=home, name=others[0], folder=folder)
+
+
+def _is_complete(databases: Databases, backup: str) -> bool:
+    """Return whether the restore of this backup was completed, and killed before it took its note away."""
+    try:
+        check_vault(databases.url(DatabaseRole.OWNER), find_vault())
+        return marks.read_mark(find_vault()).restored == backup
+    except (VaultElsewhere, OSError):
+        return False
+
+
+def _read_vault(vault: Path) -> marks.VaultMark | None:
+    try:
+        return marks.read_mark(vault)
+    except FileNotFoundError:
+        return None
+
+
+def _read_note(home: Path) -> tuple[str, str]:
+    """Return digest and folder of the backup in the note of an unfinished restore; empty without a note."""
+    note = home / UNFINISHED_RESTORE
+    digest, _, folder = note.read_text().partition("\n") if note.exists() else ("", "", "")
+    return digest, folder
+
+
+def _note(home: Path, begun: Begun) -> None:
+    write_whole(home / UNFINISHED_RESTORE, f"{begun.backup}\n{begun.folder}".encode())
+    if begun.adopts:
+        write_private(home / FORMER, begun.former)
+
+
+def _read_begun(owner: Owner) -> Begun | None:
+    if not _scalar(owner, "SELECT to_regclass('public.fanal_restore') IS NOT NULL"):
+        return None
+    row = owner.execute("SELECT backup, folder, mark, former, marked FROM fanal_restore").fetchone()
+    if row is None:
+        return None
+    backup, folder, mark, former, marked = row
+    return Begun(str(backup), str(folder), marks.VaultMark(str(mark)), str(former), marked is True)
+
+
+def _write_begun(owner: Owner, begun: Begun) -> None:
+    with owner.transaction():
+        owner.execute(
+            "CREATE TABLE IF NOT EXISTS fanal_restore (backup text NOT NULL, folder text NOT NULL,"
+            " mark text NOT NULL, former text NOT NULL, marked boolean NOT NULL)"
+        )
+        owner.execute("DELETE FROM fanal_restore")
+        owner.execute(
+            "INSERT INTO fanal_restore VALUES (%s, %s, %s, %s, %s)",
+            (begun.backup, begun.folder, begun.mark.text, begun.former, begun.marked),
+        )

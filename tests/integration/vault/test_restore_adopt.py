@@ -1,0 +1,96 @@
+"""`restore --adopt` takes over the vault of the lost database, and no other, at the time of the command."""
+
+import shutil
+import signal
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from fanal.vault.mark import read_mark
+from tests.integration.vault.test_backup import ERASE, SEED, last_line
+from tests.integration.vault.test_restore_place import (
+    NOTE,
+    SWEEP,
+    Desk,
+    content,
+    rest,
+    with_keys_of,
+)
+
+pytestmark = pytest.mark.serial
+
+
+def killed(desk: Desk, place: str, *args: object) -> None:
+    """Run a restore until the failpoint of that name."""
+    other = Desk(desk.home, desk.vault)
+    other.live.more = dict(other.live.more) | {"FANAL_FAILPOINT": f"restore.{place}:1:kill"}
+    done = other.run("restore", *args, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
+
+
+def refused(desk: Desk, *args: object) -> str:
+    """Return the refusal of a restore."""
+    done = desk.run("restore", *args, check=False)
+    assert (done.returncode, done.stdout) == (2, ""), done.stdout + done.stderr
+    return done.stderr
+
+
+def test_an_adoption_broken_off_takes_nothing_from_the_one_in_service(tmp_path: Path) -> None:
+    live, kept = Desk(tmp_path / "live", tmp_path / "vault"), tmp_path / "kept"
+    live.run("migrate")
+    live.script(SEED)
+    live.run("backup", kept)
+    live.script(SEED)
+
+    # Broken off before the vault had its new mark: the old database came back, and seals on.
+    early = with_keys_of(live, tmp_path / "early", live.vault)
+    killed(early, "begun", "--adopt", kept)
+    before = content(live.vault)
+    assert "only if the database is lost" in refused(early, kept).lower()
+    assert content(live.vault) == before
+    asked = datetime.now(UTC)
+    killed(early, "loaded", "--adopt", kept)
+    until = read_mark(live.vault).kept_until
+    assert until is not None
+    assert until > asked + timedelta(seconds=50), "of the second command, not of the first"
+
+    # Broken off after it: another restore has put the vault into service meanwhile.
+    late = with_keys_of(live, tmp_path / "late", live.vault)
+    late.run("restore", "--adopt", kept)
+    late.script(SEED)
+    before = content(live.vault)
+    for options in ((), ("--adopt",)):
+        assert "another installation has taken it over" in refused(early, *options, kept)
+    assert content(live.vault) == before
+    rest(live.vault)
+    assert "SWEPT" not in early.script(SWEEP).stdout
+    assert last_line(late.run("fsck", "--json"))["clean"] is True
+
+
+def test_a_vault_that_is_not_mounted_is_not_adopted(tmp_path: Path) -> None:
+    live, kept, disk = (
+        Desk(tmp_path / "live", tmp_path / "vault"),
+        tmp_path / "kept",
+        tmp_path / "d",
+    )
+    live.run("migrate")
+    erased = live.script(SEED).stdout.split()[0]
+    live.run("backup", kept)
+    live.script(ERASE, erased)
+    live.vault.rename(disk)
+    back = with_keys_of(live, tmp_path / "back", live.vault)
+    for mount in ("missing", "empty"):
+        assert "is its disk mounted?" in refused(back, "--adopt", kept), mount
+        assert not (back.home / NOTE).exists()
+        if mount == "missing":
+            assert not live.vault.exists()
+            live.vault.mkdir()
+    live.vault.rmdir()
+    disk.rename(live.vault)
+    killed(back, "loaded", "--adopt", kept)
+    live.vault.rename(disk)
+    assert "is its disk mounted?" in refused(back, kept), "nor is it left out of a completion"
+    shutil.rmtree(live.vault)
+    disk.rename(live.vault)
+    assert "erasures replayed: 2 objects" in back.run("restore", kept).stdout
