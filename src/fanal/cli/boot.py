@@ -30,7 +30,7 @@ from fanal.config.installation import (
     register_keys,
 )
 from fanal.config.keys import SECRET_FILE, ensure_keys
-from fanal.config.migration import DatabaseMark, read_mark
+from fanal.config.migration import DatabaseMark, read_mark, refuse_restoring
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.kernel.process import loading
@@ -143,12 +143,13 @@ def django_as(role: DatabaseRole, *, agrees: bool = True, keys: bool = True) -> 
 
     Raises:
         Failed: the database has no tables yet, or a restore into it was broken off.
-        DatabaseRefused: the database is unusable.
+        DatabaseRefused: the database is unusable, or is being restored from another data folder.
         KeysElsewhere: this machine lacks registered keys, or holds others.
     """
     home = find_home()
     refuse_half_restored(home)
     with open_databases(home=home, environ=os.environ) as databases:
+        refuse_restoring(databases.url(role))
         mark = read_mark(databases.url(role))
         if mark is None:
             raise Failed("DATABASE_EMPTY")

@@ -89,6 +89,7 @@ def restore(folder: Path, adopt: bool) -> None:
             return
         if read_mark(databases.url(DatabaseRole.OWNER)) is None:
             _load(databases, owner, folder, home=home, begun=begun)
+        _require_loaded(owner, manifest)
         failpoint("restore.loaded")
         note_keys(databases, home=home)
         register_mark(owner, begun.mark)
@@ -126,6 +127,18 @@ def _load(databases: Databases, owner: Owner, folder: Path, *, home: Path, begun
         if read_mark(databases.url(DatabaseRole.OWNER)) is None:
             give_up(owner, begun, home=home)
         raise
+
+
+def _require_loaded(owner: Owner, manifest: dict[str, object]) -> None:
+    """Check that the tables are those of the backup: the ledger has as many entries as its `manifest` says.
+
+    Raises:
+        CommandRefused: DATABASE_NOT_EMPTY: something else has made them.
+    """
+    row = owner.execute("SELECT count(*) FROM ledger_entry").fetchone()
+    signed = manifest.get("ledger_size")
+    if isinstance(signed, int) and (row is None or not isinstance(row[0], int) or row[0] < signed):
+        raise CommandRefused("DATABASE_NOT_EMPTY")
 
 
 def _read_manifest(folder: Path) -> dict[str, object]:

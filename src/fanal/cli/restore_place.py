@@ -10,6 +10,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -23,7 +24,7 @@ from fanal.cli.failures import CommandRefused
 from fanal.cli.output import write_whole
 from fanal.config.databases import Databases
 from fanal.config.installation import VaultElsewhere, check_vault
-from fanal.config.migration import read_mark
+from fanal.config.migration import LOCK as MIGRATION, read_mark
 from fanal.kernel import clock
 from fanal.kernel.failpoints import failpoint
 from fanal.postgres import DatabaseRole
@@ -105,6 +106,8 @@ def alone_on(databases: Databases) -> Iterator[Owner]:
             " WHERE datname = current_database() AND application_name = %s",
             (SESSION,),
         )
+        # A migration that is running ends first; none begins between two steps of the restore.
+        owner.execute("SELECT pg_advisory_lock(%s)", (MIGRATION,))
         yield owner
 
 
@@ -117,11 +120,20 @@ def require_apart(folder: Path, *, vault: Path, adopt: bool) -> None:
     """Check that the vault is a folder apart from the backup in `folder`; make it unless it is adopted.
 
     Raises:
-        CommandRefused: BACKUP_INSIDE, VAULT_UNMARKED (there is no vault to `adopt`).
+        CommandRefused: BACKUP_INSIDE (also: of another backup), VAULT_INSIDE (in another vault),
+            VAULT_UNMARKED (there is no vault to `adopt`).
     """
     here, kept = vault.resolve(), folder.resolve()
-    if here.is_relative_to(kept) or kept.is_relative_to(here):
+    same = vault.exists() and any(
+        place.exists() and place.samefile(vault) for place in (folder, folder / VAULT)
+    )
+    if same or here.is_relative_to(kept) or kept.is_relative_to(here):
         raise CommandRefused("BACKUP_INSIDE", vault=vault, folder=folder)
+    if (here.parent / MANIFEST).exists():
+        raise CommandRefused("BACKUP_INSIDE", vault=vault, folder=here.parent)
+    for parent in here.parents:
+        if (parent / marks.NAME).is_file() and _is_mark(_read_vault(parent)):
+            raise CommandRefused("VAULT_INSIDE", vault=vault, folder=parent)
     if not adopt:
         vault.mkdir(mode=0o700, parents=True, exist_ok=True)
     elif not vault.is_dir():
@@ -242,6 +254,10 @@ def _read_vault(vault: Path) -> marks.VaultMark | None:
         return marks.read_mark(vault)
     except FileNotFoundError:
         return None
+
+
+def _is_mark(found: marks.VaultMark | None) -> bool:
+    return found is not None and bool(re.match(r"[0-9a-f]{64}(\s|$)", found.text))
 
 
 def _read_note(home: Path) -> tuple[str, str]:

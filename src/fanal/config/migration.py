@@ -104,7 +104,8 @@ def _roles(*rights: str) -> list[str]:
     return sorted({role.value for right in rights for role in roles_at_desk(right)})
 
 
-_LOCK = 0x46414E414C  # "FANAL"
+LOCK = 0x46414E414C  # "FANAL"
+"""The advisory lock of a migration; a restore holds it too."""
 _OPTIONS = "options="
 _LIMIT = "-c%20lock_timeout%3D30s"
 _PACKAGES = Path(__file__).resolve().parents[1]
@@ -147,6 +148,25 @@ def read_mark(url: str) -> DatabaseMark | None:
         return _read_mark(connection)
 
 
+def refuse_restoring(url: str) -> None:
+    """Check that no restore into the database at `url` is running or was broken off; any role may sign in.
+
+    Raises:
+        DatabaseRefused: erased data may be readable there, and tables be missing.
+    """
+    with psycopg.connect(url, connect_timeout=10) as connection:
+        _refuse_restoring(connection)
+
+
+def _refuse_restoring(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    row = connection.execute("SELECT to_regclass('public.fanal_restore') IS NOT NULL").fetchone()
+    if row and row[0]:
+        raise DatabaseRefused(
+            "a restore into this database is running or was broken off: wait for its end, or complete it "
+            "with the same 'fanal restore' where it was begun"
+        )
+
+
 def agrees(url: str) -> bool:
     """Return whether the database at `url` has exactly the migrations of this version, and its clock agrees.
 
@@ -176,10 +196,12 @@ def migrating(*, owner_url: str, mark: DatabaseMark | None) -> Iterator[None]:
     mark (DEMO or PRODUCTION); None keeps that of the database (PRODUCTION for a new one).
 
     Raises:
-        DatabaseRefused: the database has the other mark.
+        DatabaseRefused: the database has the other mark, or is being restored.
     """
     with psycopg.connect(owner_url, autocommit=True, connect_timeout=10) as connection:
-        connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+        _refuse_restoring(connection)
+        connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+        _refuse_restoring(connection)  # one that was killed meanwhile
         _write_mark(connection, mark)
         yield
         apply_lifecycles(connection)

@@ -12,7 +12,9 @@ seals nor removes bytes there. Lines of the file:
 
 import errno
 import hashlib
+import os
 import secrets
+import stat
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -73,10 +75,19 @@ class VaultMark:
 def read_mark(folder: Path) -> VaultMark:
     """Return the mark of the vault in `folder`.
 
+    Any process that writes in the vault can put something else in its place: links are not followed, and a
+    pipe does not block.
+
     Raises:
-        OSError: it cannot be read.
+        OSError: it cannot be read, or is no regular file.
     """
-    return VaultMark((folder / NAME).read_text(errors="replace").strip())
+    path = folder / NAME
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "no regular file", str(path))
+    with os.fdopen(descriptor, errors="replace") as file:
+        return VaultMark(file.read().strip())
 
 
 def new_mark() -> VaultMark:

@@ -1,23 +1,29 @@
 """`restore --adopt` takes over the vault of the lost database, and no other, at the time of the command."""
 
+import os
 import shutil
 import signal
+import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from fanal.vault.mark import read_mark
+from fanal.config.databases import open_databases
+from fanal.vault.mark import NAME, read_mark
 from tests.integration.vault.test_backup import ERASE, SEED, last_line
 from tests.integration.vault.test_restore_place import (
     NOTE,
     SWEEP,
     Desk,
+    child_of,
     content,
     rest,
+    started,
     with_keys_of,
 )
 
+__all__ = ["started"]
 pytestmark = pytest.mark.serial
 
 
@@ -94,3 +100,59 @@ def test_a_vault_that_is_not_mounted_is_not_adopted(tmp_path: Path) -> None:
     shutil.rmtree(live.vault)
     disk.rename(live.vault)
     assert "erasures replayed: 2 objects" in back.run("restore", kept).stdout
+
+
+def test_a_restore_leaves_other_vaults_as_they_were(
+    tmp_path: Path, started: list[subprocess.Popen[str]]
+) -> None:
+    live, kept, later = Desk(tmp_path / "live", tmp_path / "v"), tmp_path / "k1", tmp_path / "k2"
+    live.run("migrate")
+    live.script(SEED)
+    live.run("backup", kept)
+    live.run("backup", later)
+    before = content(live.vault)
+
+    # By mistake, and the load fails: the one in service goes on.
+    wrong = with_keys_of(live, tmp_path / "wrong", live.vault)
+    restoring = wrong.begin("restore", "--adopt", kept)
+    started.append(restoring)
+    loading = None
+    while loading is None and restoring.poll() is None:
+        loading = child_of(restoring.pid, "pg_restore")
+    assert loading is not None, restoring.communicate()[0]
+    os.kill(loading, signal.SIGKILL)
+    assert restoring.wait() == 1
+    assert not (wrong.home / NOTE).exists()
+    assert content(live.vault) == before
+    assert (wrong.home / "vault-identity-before.txt").read_bytes() == before[NAME]
+
+    of_backup = Desk(wrong.home, later / "vault")
+    assert "must not lie in the same folder" in refused(of_backup, "--adopt", kept)
+    inside = Desk(wrong.home, live.vault / "packs" / "mine")
+    assert "is inside another vault" in refused(inside, kept)
+    assert content(live.vault) == before
+    live.script(SEED)
+    assert last_line(live.run("fsck", "--json"))["clean"] is True
+
+
+def test_nothing_else_fills_a_database_that_is_being_restored(tmp_path: Path) -> None:
+    one, kept = Desk(tmp_path / "one", tmp_path / "v1"), tmp_path / "kept"
+    one.run("migrate")
+    one.script(SEED)
+    one.run("backup", kept)
+    two = with_keys_of(one, tmp_path / "two", tmp_path / "v2")
+    killed(two, "begun", kept)
+    node = with_keys_of(one, tmp_path / "node", tmp_path / "v2")
+    with open_databases(home=two.home, environ={}) as databases:
+        assert databases.cluster is not None
+        for name in ("database.json", "owner.json"):
+            shutil.copy(two.home / "keys" / name, node.home / "keys" / name)
+        node.live.more = dict(node.live.more) | {
+            "DATABASE_URL": databases.cluster.admin_url("fanal")
+        }
+        for command in ("migrate", "fsck"):
+            done = node.run(command, check=False)
+            assert done.returncode == 1, done.stdout
+            assert "a restore into this database" in done.stderr
+    two.run("restore", kept)
+    assert last_line(two.run("fsck", "--json"))["objects"] == 12
