@@ -59,7 +59,7 @@ def test_the_first_call_does_not_wait_for_the_migration(desk: tuple[Live, Inbox]
     with open_databases(home=server.home, environ=environ) as databases:
         assert databases.cluster is not None
         with psycopg.connect(databases.cluster.admin_url("fanal"), autocommit=True) as admin:
-            admin.execute("SELECT pg_advisory_lock(%s)", [migration._LOCK])
+            admin.execute("SELECT pg_advisory_lock(%s)", [migration.LOCK])
             starting = threading.Thread(target=server.start)
             begun = time.monotonic()
             starting.start()
@@ -70,7 +70,7 @@ def test_the_first_call_does_not_wait_for_the_migration(desk: tuple[Live, Inbox]
                 assert called, f"no call {time.monotonic() - begun:.1f} s after the start"
                 assert wait_for(lambda: admin.execute(_MIGRATING).fetchone() == (1,), seconds=60)
             finally:
-                admin.execute("SELECT pg_advisory_unlock(%s)", [migration._LOCK])
+                admin.execute("SELECT pg_advisory_unlock(%s)", [migration.LOCK])
                 starting.join()
     assert len(server.leaders("fanal.calls")) == 1
     assert "calls ended" not in (server.home / "out.txt").read_text()

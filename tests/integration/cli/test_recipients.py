@@ -26,7 +26,7 @@ def test_a_file_is_imported_whole_or_not_at_all(home: Path, tmp_path: Path) -> N
     made = call(
         *[
             each
-            for login, role in (("remi", "MEASURES_OFFICER"), ("rita", "ANALYST"))
+            for login, role in (("remi", "MEASURES_OFFICER"), ("ruben", "ANALYST"))
             for each in (
                 ["user", "add", login, "--name", login, "--password", PASSWORD],
                 ["user", "grant", login, role, "--act", "a", "--desk", "1"],
@@ -34,12 +34,12 @@ def test_a_file_is_imported_whole_or_not_at_all(home: Path, tmp_path: Path) -> N
         ]
     )
     assert [a.err for a in made if a.status] == []
-    set_up_codes(home, "remi", "rita")
+    set_up_codes(home, "remi", "ruben")
     refused, empty, shell, other, done, listed, plain, again = call(
         ["recipients", "import", str(bad), "--as", "remi", "--code", code, "--lang", "en"],
         ["recipients", "list", "--json"],
         ["recipients", "import", str(good), "--as", "remi"],
-        ["recipients", "import", str(good), "--as", "rita", "--code", code],
+        ["recipients", "import", str(good), "--as", "ruben", "--code", code],
         ["recipients", "import", str(good), "--as", "remi", "--code", next_code],
         ["recipients", "list", "--json"],
         ["recipients", "list", "--lang", "en"],
