@@ -375,6 +375,7 @@ WORKER_FUNCTIONS = (
     "casework_erase_words",
     "casework_forget_subjects",
     "accounts_erase_words",
+    "statistics_erase_words",
     "fanal_end_hoarding",
     "fanal_close_role",
     "fanal_ensure_months",

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from fanal.accounts.domain.policy import require
+from fanal.accounts.domain.policy import may, require
 from fanal.db import sql
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.calendar import paris_day, start_of_day
@@ -29,7 +29,7 @@ _ACTIONS: Final = ("rule.activate", "reader.activate")
 _WRITTEN: Final = """
 SELECT a.id, a.kind, a.first, a.last, a.words, coalesce(p.name, '') FROM statistics_annotation a
 LEFT JOIN accounts_person p ON p.id = a.by_id
-WHERE a.first < %s AND a.last >= %s
+WHERE a.first < %s AND a.last >= %s AND a.words <> '[…]'
     AND NOT EXISTS (SELECT FROM statistics_annotation_end e WHERE e.annotation_id = a.id)
 ORDER BY a.first, a.id LIMIT %s
 """
@@ -63,7 +63,7 @@ class Part(StrEnum):
 class Annotation:
     """An annotation of the days from `first` to `last` (both included, Europe/Paris).
 
-    `words` are those of a person (`by`, a name; `id` of the row), or empty: then `code` names what the
+    `words` are those of a person (`by`, a name, or ""; `id` of the row), or empty: then `code` names what the
     program knows (a `Part` of an outage, an action of the ledger), with its instants (`since`, `until`; else
     None).
     """
@@ -82,20 +82,22 @@ class Annotation:
 def annotations(*, actor: Actor, since: date, until: date) -> list[Annotation]:
     """Return the annotations of the days from `since` to before `until`, by their first day.
 
-    Of each kind (written, outage, change of rules) at most a hundred.
+    Of each kind (written, outage, change of rules) at most a hundred. Who may not annotate reads no author's
+    name: for them statistics name no person.
 
     Raises:
         Refused: the actor may not read statistics.
     """
     require(actor, "statistics.read")
     begin, end = start_of_day(since), start_of_day(until)
+    named = may(actor, "statistics.annotate")
     found = [
         Annotation(
             kind=AnnotationKind(row[1]),
             first=row[2],
             last=row[3],
             words=row[4],
-            by=row[5],
+            by=row[5] if named else "",
             id=row[0],
         )
         for row in sql.rows(_WRITTEN, [until, since, _MOST])
@@ -169,6 +171,18 @@ def end_annotation(*, actor: Actor, annotation_id: UUID, now: datetime) -> None:
             raise Refusal("annotation", "GONE")
         detail = {"annotation": str(annotation_id)}
         ledger.record(actor=actor, action="annotation.end", at=now, detail=detail)
+
+
+def forget_annotations(*, actor: Actor, before: datetime) -> int:
+    """Erase the words of annotations that ended before `before`; return their number. Charts lose the marks.
+
+    One ends when it is removed, or with its last day, but not before it was written.
+
+    Raises:
+        Refused: the actor may not run the processing stages.
+    """
+    require(actor, "pipeline.run")
+    return int(sql.one("SELECT statistics_erase_words(%s)", [before])[0])
 
 
 def note_alive(*, actor: Actor, parts: Collection[Part], now: datetime) -> int:

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from fanal import reference
-from fanal.accounts.operations.people import forget_counters, forget_instructions, forget_people
+from fanal.accounts.operations.people import forget_counters, forget_people, forget_words
 from fanal.analyse import operations as analyse
 from fanal.analyse.material.operations.lists import forget_withdrawn
 from fanal.casework import queries as acts
@@ -44,6 +44,7 @@ from fanal.orient.answers.operations import forget_answers
 from fanal.orient.answers.queries import list_unheard
 from fanal.orient.operations import batch as orient
 from fanal.retention import ACTS, GROUPS, cut_off
+from fanal.statistics.annotations import forget_annotations
 from fanal.vault import mark
 from fanal.vault.domain.records import IDENTITY_KINDS
 from fanal.vault.operations import erase as vault
@@ -303,9 +304,12 @@ def _erase_people(actor: Actor, now: datetime, before: datetime) -> int:
     """Erase data of persons, instructions and counterparts that ended before `before`; return their number.
 
     These are identities and saved views of departed persons; grounds and reasons of expired standing
-    instructions; contact, address and login of closed counterparts (organisations for de-confliction).
+    instructions; names and addresses of duty lines that ended, sources of checks of numbers that count no
+    more, words of annotations of charts; contact, address and login of closed counterparts (organisations for
+    de-confliction).
     """
-    total = forget_instructions(actor=actor, before=before)
+    total = forget_words(actor=actor, before=before)
+    total += forget_annotations(actor=actor, before=before)
     total += deconfliction.forget_counterparts(actor=actor, before=before)
     while left := forget_people(actor=actor, before=before, now=now):
         orient.forget_views(actor=actor, person_ids=left)

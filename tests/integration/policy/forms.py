@@ -18,6 +18,7 @@ from fanal.crosscheck.dossiers.queries import members_of
 from fanal.db import sql
 from fanal.deconfliction.queries import get_counterpart, list_counterparts
 from fanal.intake.domain.number import desk_number
+from fanal.kernel.actors import Role
 from fanal.kernel.calendar import paris_day
 from fanal.orient.models import Case
 from tests.integration.policy import (
@@ -101,12 +102,12 @@ def _line(scene: Scene) -> Posted:
     return Posted(form={"line": str(line_id)})
 
 
-def _annotation(_scene: Scene) -> Posted:
+def _annotation(scene: Scene) -> Posted:
     """Have an annotation of the statistics."""
     annotation_id = uuid4()
     sql.run(
         "INSERT INTO statistics_annotation VALUES (%s, 'NOTE', current_date, current_date, 'A storm', %s, now())",
-        [annotation_id, scenes.SYSTEM.person_id],
+        [annotation_id, scene.world.users[Role.SUPERVISOR].person_id],
     )
     return Posted(form={"annotation": str(annotation_id)})
 

@@ -18,12 +18,13 @@ from fanal.statistics.annotations import (
     Part,
     annotations,
     end_annotation,
+    forget_annotations,
     note_alive,
     write_annotation,
 )
 from fanal.web.desk.statistics.marks import ChartMark, _back, marked
 from tests.integration.accounts.people import SYSTEM, make_user
-from tests.refusals import NO_RIGHT, database_refuses
+from tests.refusals import CHECK, NO_RIGHT, database_refuses
 from tests.server import as_worker
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("installed_keys")]
@@ -46,12 +47,19 @@ def of_month(actor: Actor) -> list[tuple[str, str, str]]:
     return [(one.kind.value, one.words, one.code) for one in found]
 
 
+def authors(actor: Actor) -> list[str]:
+    first = TODAY - timedelta(days=30)
+    found = annotations(actor=actor, since=first, until=TODAY + timedelta(days=1))
+    return [one.by for one in found]
+
+
 def test_a_supervisor_writes_and_removes_and_others_read() -> None:
     claire = supervisor()
     stat = actor_for(user=make_user("stat", Role.STATISTICIAN), now=datetime.now(UTC))
     written = write(claire)
     assert write(claire) == written, "sent twice"
     assert of_month(stat) == [("NOTE", "Storm", "")]
+    assert [authors(one) for one in (claire, stat)] == [["Claire"], [""]], "figures name no person"
     for act in (
         lambda: write(stat),
         lambda: end_annotation(actor=stat, annotation_id=written, now=NOW),
@@ -64,6 +72,38 @@ def test_a_supervisor_writes_and_removes_and_others_read() -> None:
         end_annotation(actor=claire, annotation_id=written, now=datetime.now(UTC))
     with database_refuses(NO_RIGHT):
         sql.run("UPDATE statistics_annotation SET words = 'x'")
+
+
+def test_the_words_of_an_annotation_that_ended_are_erased() -> None:
+    claire, later = supervisor(), datetime.now(UTC) + timedelta(days=2)
+    last = {"first": TODAY - timedelta(days=9), "last": TODAY - timedelta(days=9)}
+    write(claire, "Written late", **last)
+    removed = write(claire, "Removed")
+    end_annotation(actor=claire, annotation_id=removed, now=datetime.now(UTC))
+    with as_worker():
+        assert forget_annotations(actor=SYSTEM, before=NOW - timedelta(days=1)) == 0
+        assert forget_annotations(actor=SYSTEM, before=later) == 2
+        assert forget_annotations(actor=SYSTEM, before=later) == 0
+    assert sql.rows("SELECT DISTINCT words FROM statistics_annotation") == [("[…]",)]
+    assert of_month(claire) == []
+
+
+def test_the_database_asks_for_the_authors_office() -> None:
+    claire = supervisor()
+    stat = make_user("stat", Role.STATISTICIAN).person_id
+    annotation_id = write(claire)
+    for author in (stat, SYSTEM.person_id):
+        with database_refuses(CHECK):
+            sql.run(
+                "INSERT INTO statistics_annotation SELECT gen_random_uuid(), kind, first, last, words, %s, now()"
+                " FROM statistics_annotation",
+                [author],
+            )
+        with database_refuses(CHECK):
+            sql.run(
+                "INSERT INTO statistics_annotation_end VALUES (%s, %s, now())",
+                [annotation_id, author],
+            )
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,16 @@
 """A world in which every act has been done once and said something: what expiry must leave nothing of."""
 
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, time, timedelta
 from uuid import UUID
 
 from django.db import connection
 
+from fanal.accounts.domain.duty import FIRST, DutyKind, NewDuty
+from fanal.accounts.domain.public_info import LineVerdict
 from fanal.accounts.models import User
+from fanal.accounts.operations.duty import add_duty, end_duty
+from fanal.accounts.operations.public_info import check_number
 from fanal.accounts.queries.people import actor_for
 from fanal.casework import queries as acts
 from fanal.casework.domain.proofs import ProofFile
@@ -20,6 +25,7 @@ from fanal.judicial import operations as judicial
 from fanal.judicial.domain.kinds import REFERRAL, SHEET
 from fanal.judicial.domain.records import ReferralOutcome
 from fanal.kernel.actors import Actor, Role, public_actor
+from fanal.kernel.calendar import paris_day
 from fanal.measures import queries as measured
 from fanal.measures.appeal.acts import record_appeal
 from fanal.measures.blocking.acts import record_blocking
@@ -31,7 +37,8 @@ from fanal.measures.domain.records import LiftOutcome
 from fanal.measures.operations import milestones
 from fanal.measures.operations.drafts import amend_measure, approve_measure, submit_measure
 from fanal.measures.operations.oversight import answer_recommendation
-from tests.integration.policy.world import World, make_world
+from fanal.statistics.annotations import AnnotationKind, write_annotation
+from tests.integration.policy.world import SYSTEM, World, make_world
 
 CELL = "own"
 """The cell of the walked world whose acts are carried to their end."""
@@ -46,6 +53,7 @@ def make_ended_world() -> World:
     _withdraw_lasting(world)
     _converse(world)
     _hold(world)
+    _serve(world)
     return world
 
 
@@ -216,6 +224,28 @@ def _hold(world: World) -> None:
     report_id = world.report_ids[CELL]
     place_hold(actor=actor, report_id=report_id, motive=world.canary(CELL, "hold"), now=world.now)
     lift_holds(actor=actor, report_id=report_id, motive=world.canary(CELL, "lifted"), now=world.now)
+
+
+def _serve(world: World) -> None:
+    """Have two lines on the duty roster that end, a number that was compared, and an annotation of charts."""
+    today, word = paris_day(world.now), world.canary(CELL, "duty")
+    dated = NewDuty(
+        kind=DutyKind.ON, rank=FIRST, person_id=None, name=word, address=f"{word}@duty.test",
+        zone="Pacific/Tahiti", weekdays=frozenset(), first_day=today,
+        last_day=today + timedelta(days=1), starts=time(8), ends=time(8),
+    )  # fmt: skip
+    weekly = replace(dated, kind=DutyKind.WEEKLY, weekdays=frozenset({0}), last_day=None)
+    add_duty(actor=SYSTEM, desk_id=1, line=dated, now=world.now)
+    line_id = add_duty(actor=SYSTEM, desk_id=1, line=weekly, now=world.now)
+    end_duty(actor=SYSTEM, desk_id=1, line_id=line_id, now=world.now)
+    check_number(
+        actor=_person(world, Role.ADMINISTRATOR), number="3018", verdict=LineVerdict.CHECKED,
+        source=world.canary(CELL, "source"), now=world.now,
+    )  # fmt: skip
+    write_annotation(
+        actor=_person(world, Role.SUPERVISOR), kind=AnnotationKind.NOTE, first=today, last=today,
+        words=world.canary(CELL, "annotation"), now=world.now,
+    )  # fmt: skip
 
 
 def years_ahead(world: World, years: int) -> datetime:

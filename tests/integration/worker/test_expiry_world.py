@@ -116,6 +116,7 @@ def test_nothing_that_was_said_outlives_its_class(world: World, as_role: Connect
         "measures_request", "measures_contact", "measures_recommendation",
         "measures_answer", "orient_reason", "orient_note_words", "intake_hold", "ledger_motive",
         "accounts_person", "accounts_instruction", "harmonise_record", "harmonise_opening_motive",
+        "accounts_duty", "accounts_help_line", "statistics_annotation",
     }  # fmt: skip
     assert _proofs(owner) == {False}
     assert _documents(owner) == {one.kind for one in LIFECYCLES}
@@ -170,6 +171,9 @@ def test_a_hold_keeps_the_acts_that_rest_on_a_report_too(world: World) -> None:
         "UPDATE measures_request SET host = ''",
         "DELETE FROM measures_target",
         "DELETE FROM casework_document",
+        "UPDATE accounts_duty SET name = '[…]', address = '[…]'",
+        "UPDATE accounts_help_line SET source = '[…]'",
+        "UPDATE statistics_annotation SET words = '[…]'",
     ],
 )
 def test_only_the_definer_function_empties_words(world: World, statement: str) -> None:
@@ -190,6 +194,7 @@ def test_only_the_definer_function_empties_words(world: World, statement: str) -
         "casework_erase_words('{}')",
         "casework_forget_subjects('{}')",
         "accounts_erase_words(now())",
+        "statistics_erase_words(now())",
     ],
 )
 def test_no_page_may_call_what_expiry_calls(call: str, db: None) -> None:

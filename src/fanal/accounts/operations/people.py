@@ -2,7 +2,7 @@
 
 The counters for sign-in are shared by all processes: used one-time codes, failed attempts, lock-outs. A key
 is stored as a keyed digest, which reveals nothing without the digest key. At expiry, names and addresses of
-people who have left are erased, and the texts of expired instructions.
+people who have left are erased, and the texts of expired instructions, duty lines and checks of numbers.
 """
 
 import json
@@ -375,8 +375,11 @@ def forget_people(*, actor: Actor, before: datetime, now: datetime, limit: int =
     return left
 
 
-def forget_instructions(*, actor: Actor, before: datetime) -> int:
-    """Erase grounds and reasons of standing instructions that expired before `before`; return their number.
+def forget_words(*, actor: Actor, before: datetime) -> int:
+    """Erase the words of rows that ended before `before`; return the number of these rows.
+
+    Grounds and reasons of standing instructions, names and addresses on duty rosters, sources of numbers to
+    call.
 
     Raises:
         Refused: the actor may not run the processing stages.

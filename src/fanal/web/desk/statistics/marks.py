@@ -42,7 +42,7 @@ class ChartMark:
     """An annotation with its number on the page; `text` and `days` are words of the page's language.
 
     `kind` is an `AnnotationKind`; `first` and `last` are its days, both included. `by` is the name of its
-    author and `id` its row, "" and None for what the program knows.
+    author, "" for a reader who may not annotate, and `id` its row; "" and None for what the program knows.
     """
 
     number: int
