@@ -5,20 +5,17 @@ the loop without a roster, and the call goes to the addresses of the settings (F
 """
 
 import logging
-import mmap
-import struct
-import time
-import zlib
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from django.db import connection
-from msgspec import msgpack, structs
+from msgspec import structs
 
 from fanal.accounts.domain.duty import Shift, recipients
 from fanal.accounts.queries.duty import shifts_by_desk
 from fanal.calls.outbox import ANSWER_SECONDS, FAILURES, SESSION, database_now
+from fanal.calls.shared_shifts import AROUND, SharedShifts
 from fanal.db import sql
 from fanal.db.child import KeptChild
 from fanal.db.silence import watch_statements
@@ -26,36 +23,7 @@ from fanal.orient.domain.records import Call
 
 _EVERY_SECONDS: Final = 2.0
 _SILENT_SECONDS: Final = 20.0
-_OLD_SECONDS: Final = 60.0
-"""Age after which what was read no longer counts: somebody may have been taken off duty since."""
-_AHEAD: Final = timedelta(minutes=10)
-_SIZE: Final = 1 << 20
-_HEAD: Final = struct.Struct("<IId")
-"""Length and CRC-32 of the content, and when it was read (monotonic clock, one for all processes)."""
 log = logging.getLogger("fanal.calls")
-
-
-class SharedShifts:
-    """The shifts of every desk in memory that two processes share; a torn write reads as nothing."""
-
-    def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, _SIZE)
-
-    def write(self, shifts: Mapping[int, Sequence[Shift]]) -> None:
-        """Store the shifts by desk; what does not fit counts as nothing."""
-        told = msgpack.encode({str(desk): list(found) for desk, found in shifts.items()})
-        content = told if len(told) <= _SIZE - _HEAD.size else b""
-        head = _HEAD.pack(len(content), zlib.crc32(content), time.monotonic())
-        self._memory[: _HEAD.size + len(content)] = head + content
-
-    def read(self) -> dict[int, list[Shift]]:
-        """Return the shifts by desk; nothing if they are torn, or were read more than a minute ago."""
-        length, crc, read_at = _HEAD.unpack(self._memory[: _HEAD.size])
-        content = self._memory[_HEAD.size : _HEAD.size + min(length, _SIZE)]
-        if not content or zlib.crc32(content) != crc or time.monotonic() > read_at + _OLD_SECONDS:
-            return {}
-        found = msgpack.decode(content, type=dict[str, list[Shift]])
-        return {int(desk): shifts for desk, shifts in found.items()}
 
 
 class Roster:
@@ -63,6 +31,7 @@ class Roster:
 
     def __init__(self, duty: Sequence[str]) -> None:
         self._duty, self._shared = tuple(duty), SharedShifts()
+        self._fits = True
         self.reader = KeptChild(
             self._begin,
             every=_EVERY_SECONDS,
@@ -90,6 +59,14 @@ class Roster:
         to, then = recipients(shifts, at=now, fallback=self._duty, escalated=call.escalated)
         return structs.replace(call, to=to, then=then)
 
+    def _write(self, shifts: Mapping[int, Sequence[Shift]]) -> None:
+        fits = self._shared.write(shifts)
+        if self._fits and not fits:
+            log.error(
+                "the duty rosters are too large to be used: FANAL_DUTY is called for every desk"
+            )
+        self._fits = fits
+
     def _begin(self) -> Callable[[], None]:
         session: list[object] = [None]
 
@@ -100,7 +77,8 @@ class Roster:
                         sql.run(SESSION)
                         session[0] = connection.connection
                     now = database_now()
-                    self._shared.write(shifts_by_desk(since=now - _AHEAD, until=now + _AHEAD))
+                    around = shifts_by_desk(since=now - AROUND, until=now + AROUND, now=now)
+                    self._write(around)
                 except FAILURES as failure:
                     log.warning("the duty rosters are not read: %s", type(failure).__name__)
                     connection.close_if_unusable_or_obsolete()

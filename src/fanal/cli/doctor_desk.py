@@ -2,16 +2,18 @@
 
 import ipaddress
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 import psycopg
 
-from fanal.accounts.domain.duty import state_of_roster
+from fanal.accounts.domain.duty import DutyLine, shifts, state_of_roster
 from fanal.accounts.domain.records import NEEDED_ROLES
-from fanal.accounts.duty_rows import LINES, lines_of
+from fanal.accounts.duty_rows import LINES, asked, lines_of
 from fanal.analyse.signals.domain.model import ModelUnfit, check_stored, read_header
 from fanal.analyse.signals.reading import reader_files
+from fanal.calls.shared_shifts import AROUND, content_of
 from fanal.cli.finding import DoctorFinding, fine, note, problem
 from fanal.config.environment import read_environment
 from fanal.config.mailing import mailer_of
@@ -215,12 +217,12 @@ def _is_this_machine(host: str) -> bool:
 
 
 def look_at_rosters(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[DoctorFinding]:
-    """Yield notes on the duty rosters of the next two weeks: gaps, and people without a mail address.
+    """Yield notes on the duty rosters of the next two weeks: gaps, and people whom no call reaches.
 
     `connection` must read the names and addresses of people.
     """
-    lines = lines_of(connection.execute(LINES, {"desk": None}).fetchall())
     now, complete = clock.now(), 0
+    lines = lines_of(connection.execute(LINES, asked(now=now)).fetchall())
     for desk_id, desk in connection.execute(_DESKS).fetchall():
         state = state_of_roster(lines, desk_id=int(str(desk_id)), desk=str(desk), now=now)
         if not state.has_lines:
@@ -235,11 +237,27 @@ def look_at_rosters(connection: psycopg.Connection[tuple[object, ...]]) -> Itera
             )
         for name in state.unreachable:
             yield note(
-                f"{name}, on duty at the desk '{desk}', has no mail address: no call reaches them"
+                f"no call reaches {name}, on duty at the desk '{desk}': they have no mail address,"
+                " their account is closed, or their role there has ended"
             )
         complete += state.has_lines and not state.gaps and not state.unreachable
+    if not rosters_fit(lines, now):
+        yield problem(
+            "the duty rosters are too large to be used: FANAL_DUTY is called for every desk; remove lines"
+        )
     if complete:
         yield fine(f"duty rosters without a gap in the next two weeks: {complete}")
+
+
+def rosters_fit(lines: Sequence[DutyLine], now: datetime) -> bool:
+    """Return whether the shifts of the lines fit in the memory by which the process that calls has them."""
+    by_desk: dict[int, list[DutyLine]] = {}
+    for line in lines:
+        by_desk.setdefault(line.desk_id, []).append(line)
+    around = {
+        desk: shifts(mine, since=now - AROUND, until=now + AROUND) for desk, mine in by_desk.items()
+    }
+    return content_of(around) is not None
 
 
 # Diagnosis of the e-mail settings for alarm calls, for `fanal doctor`, `fanal run` and `fanal mail`.

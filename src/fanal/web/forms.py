@@ -81,12 +81,12 @@ class Several(Parsed):
     def clean(self, value: list[str]) -> object:  # type: ignore[override] # of this widget
         """Return the list of the values of the posted texts (`value`), each parsed, in their order.
 
-        An unreadable text gives `otherwise`, if the field has one.
+        A blank text is no choice and is left out. An unreadable one gives `otherwise`, if the field has one.
 
         Raises:
             ValidationError: a text is unreadable, and the field has no `otherwise`.
         """
-        return [super(Several, self).clean(typed) for typed in value]
+        return [super(Several, self).clean(typed) for typed in value if typed.strip()]
 
 
 def text(*, posted: str = "") -> Parsed:

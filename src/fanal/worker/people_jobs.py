@@ -98,7 +98,8 @@ def send_mail_test(*, test_id: str, person_id: str, target: str, desk_id: int = 
         if target == MailTestTarget.OWN:
             to = own_addresses(person_id=UUID(person_id))
         elif target == MailTestTarget.ROSTER:
-            on_duty = shifts_by_desk(since=now, until=now + timedelta(minutes=1)).get(desk_id, [])
+            found = shifts_by_desk(since=now, until=now + timedelta(minutes=1), now=now)
+            on_duty = found.get(desk_id, [])
             to, _ = recipients(on_duty, at=now, fallback=mailer.duty, escalated=False)
         outcome = try_mail(mailer, to=to, message_id=f"{test_id}.trial", now=clock.now())
     record_mail_answer(

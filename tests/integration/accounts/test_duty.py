@@ -6,14 +6,19 @@ from uuid import UUID
 
 import pytest
 
-from fanal.accounts.domain.duty import FIRST, DutyKind, Gap, NewDuty
+from fanal.accounts.domain.duty import FIRST, DutyKind, Gap, NewDuty, recipients
 from fanal.accounts.domain.policy import Refused
-from fanal.accounts.domain.records import DeskDetails, NewHabilitation
-from fanal.accounts.models import User
+from fanal.accounts.domain.records import DeskDetails, NewHabilitation, RevocationReason
+from fanal.accounts.models import Habilitation, User
 from fanal.accounts.operations.changes import close_account
 from fanal.accounts.operations.desks import add_desk
 from fanal.accounts.operations.duty import add_duty, end_duty
-from fanal.accounts.operations.habilitations import approve_habilitation, grant_habilitation
+from fanal.accounts.operations.habilitations import (
+    approve_habilitation,
+    grant_habilitation,
+    revoke_habilitation,
+)
+from fanal.accounts.operations.people import forget_words
 from fanal.accounts.queries.duty import (
     desks_with_roster,
     list_duty,
@@ -28,7 +33,7 @@ from fanal.kernel.actors import Role
 from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as journal, queries as ledger
 from fanal.ledger.queries import SoughtEntries
-from tests.integration.accounts.people import SYSTEM, Make
+from tests.integration.accounts.people import SYSTEM, Make, habilitate
 from tests.refusals import CHECK, NO_RIGHT, database_refuses
 from tests.server import as_worker
 
@@ -70,7 +75,7 @@ def test_one_person_adds_and_removes_a_line_and_the_ledger_says_so(
     user = request.getfixturevalue(who)
     actor = actor_for(user=user, now=now)
     line = add_duty(actor=actor, desk_id=1, line=NIGHTS, now=now)
-    (found,) = list_duty(actor=actor, desk_id=1)
+    (found,) = list_duty(actor=actor, desk_id=1, now=now)
     assert (found.id, found.name, found.address) == (
         line,
         "Téléphone d’astreinte",
@@ -79,7 +84,7 @@ def test_one_person_adds_and_removes_a_line_and_the_ledger_says_so(
     assert add_duty(actor=actor, desk_id=1, line=NIGHTS, now=now) == line, "sent twice"
     assert (found.starts, found.weekdays, found.person_id) == (time(8), frozenset(range(7)), None)
     end_duty(actor=actor, desk_id=1, line_id=line, now=now)
-    assert list_duty(actor=actor, desk_id=1) == []
+    assert list_duty(actor=actor, desk_id=1, now=now) == []
     with pytest.raises(Refusal, match="GONE"):
         end_duty(actor=actor, desk_id=1, line_id=line, now=now)
     for action in ("duty.add", "duty.end"):
@@ -95,7 +100,7 @@ def test_others_see_it_or_nothing(make_user: Make, now: datetime) -> None:
         east = add_desk(actor=SYSTEM, code="EAST", details=details, now=now)
     far = actor_for(user=make_user("zoe", Role.SUPERVISOR, desk=east), now=now)
     nobody = actor_for(user=make_user("stat", Role.STATISTICIAN), now=now)
-    assert list_duty(actor=analyst, desk_id=1) == []
+    assert list_duty(actor=analyst, desk_id=1, now=now) == []
     assert list(desks_with_roster(actor=analyst)) == [1]
     assert list(desks_with_roster(actor=nobody)) == []
     for actor in (analyst, far, nobody):
@@ -103,7 +108,7 @@ def test_others_see_it_or_nothing(make_user: Make, now: datetime) -> None:
             add_duty(actor=actor, desk_id=1, line=NIGHTS, now=now)
     for actor in (far, nobody):
         with pytest.raises(Refused):
-            list_duty(actor=actor, desk_id=1)
+            list_duty(actor=actor, desk_id=1, now=now)
 
 
 def test_a_person_is_called_at_the_address_of_their_account(
@@ -117,7 +122,7 @@ def test_a_person_is_called_at_the_address_of_their_account(
         actor=actor, desk_id=1, now=now
     )
     add_duty(actor=actor, desk_id=1, line=line, now=now)
-    (shift, *_) = shifts_by_desk(since=now, until=now + timedelta(minutes=1))[1]
+    (shift, *_) = shifts_by_desk(since=now, until=now + timedelta(minutes=1), now=now)[1]
     assert (shift.name, shift.address) == (ana.person.name, "ana@desk.test")
     (state, *_) = rosters(now=now)
     assert (state.gaps, state.unreachable, state.has_lines) == ((), (), True)
@@ -126,6 +131,49 @@ def test_a_person_is_called_at_the_address_of_their_account(
     (state, *_) = rosters(now=now)
     assert state.gaps == (Gap(since=now, until=now + timedelta(days=14)),)
     assert state.unreachable == (ana.person.name,)
+
+
+def put_on_duty(ana: User, *, by: User, now: datetime) -> None:
+    User.objects.filter(id=ana.id).update(email="ana@desk.test")
+    line = replace(NIGHTS, person_id=ana.person_id, name="", address="")
+    add_duty(actor=actor_for(user=by, now=now), desk_id=1, line=line, now=now)
+
+
+def called_at(now: datetime) -> tuple[str, ...]:
+    found = shifts_by_desk(since=now, until=now + timedelta(minutes=1), now=now).get(1, [])
+    return recipients(found, at=now, fallback=["duty@desk.test"], escalated=False)[0]
+
+
+def test_a_person_whose_role_has_ended_is_not_called_and_the_gap_is_shown(
+    claire: User, make_user: Make, now: datetime
+) -> None:
+    ana = make_user("ana", Role.ANALYST, at=now - timedelta(days=2))
+    put_on_duty(ana, by=claire, now=now)
+    assert called_at(now) == ("ana@desk.test",)
+    held = Habilitation.objects.get(person_id=ana.person_id)
+    with as_worker():
+        revoke_habilitation(
+            actor=SYSTEM, habilitation_id=held.id, reason=RevocationReason.LEFT, now=now
+        )
+    assert called_at(now) == ("duty@desk.test",)
+    (state, *_) = rosters(now=now)
+    assert state.gaps == (Gap(since=now, until=now + timedelta(days=14)),)
+    assert state.unreachable == (ana.person.name,)
+    habilitate(ana, Role.JUDICIAL_OFFICER, at=now)
+    assert called_at(now) == ("ana@desk.test",)
+
+
+def test_a_role_elsewhere_or_without_alarms_or_past_its_date_calls_nobody(
+    claire: User, make_user: Make, now: datetime
+) -> None:
+    ana = make_user("ana", Role.ANALYST, at=now - timedelta(days=2))
+    put_on_duty(ana, by=claire, now=now)
+    with as_worker():
+        east = add_desk(actor=SYSTEM, code="EAST", details=DeskDetails(name="Antenne Est"), now=now)
+    habilitate(ana, Role.STATISTICIAN, at=now)
+    habilitate(ana, Role.ANALYST, desk=east, at=now)
+    later = now + timedelta(days=299)
+    assert called_at(later) == ("duty@desk.test",)
 
 
 def test_a_role_that_awaits_its_approval_puts_nobody_on_duty(
@@ -147,6 +195,36 @@ def test_a_role_that_awaits_its_approval_puts_nobody_on_duty(
     second = actor_for(user=make_user("omar", Role.SUPERVISOR), now=now)
     approve_habilitation(actor=second, habilitation_id=granted, now=now)
     add_duty(actor=actor, desk_id=1, line=line, now=now)
+
+
+def said() -> list[tuple[str, str]]:
+    return sorted(sql.rows("SELECT name, address FROM accounts_duty"))
+
+
+def test_names_and_addresses_of_lines_that_ended_are_erased(claire: User, now: datetime) -> None:
+    actor, today = actor_for(user=claire, now=now), now.date()
+    add_duty(actor=actor, desk_id=1, line=NIGHTS, now=now)
+    for name, changes in (
+        ("Removed", {}),
+        ("Dated", {"kind": DutyKind.ON, "weekdays": frozenset(), "last_day": today}),
+        ("Weekly", {"last_day": today + timedelta(days=30)}),
+    ):
+        line = replace(NIGHTS, name=name, first_day=today - timedelta(days=1), **changes)
+        line_id = add_duty(
+            actor=actor, desk_id=1, line=replace(line, address=f"{name}@duty.test"), now=now
+        )
+        if name == "Removed":
+            end_duty(actor=actor, desk_id=1, line_id=line_id, now=now)
+    kept, gone = (NIGHTS.name, NIGHTS.address), ("[…]", "[…]")
+    weekly = ("Weekly", "Weekly@duty.test")
+    with as_worker():
+        assert forget_words(actor=SYSTEM, before=now) == 0
+        assert forget_words(actor=SYSTEM, before=now + timedelta(days=4)) == 2
+        assert said() == sorted([kept, gone, gone, weekly])
+        assert forget_words(actor=SYSTEM, before=now + timedelta(days=34)) == 1
+        assert forget_words(actor=SYSTEM, before=now + timedelta(days=9_999)) == 0
+    assert said() == sorted([kept, gone, gone, gone])
+    assert called_at(now + timedelta(days=40)) == ("phone@duty.test",)
 
 
 def test_a_desk_without_lines_has_no_gap(claire: User, now: datetime) -> None:

@@ -1,17 +1,22 @@
 """Numbers and hours of the public pages: kept by an administrator, read by everybody, shown whatever fails."""
 
+import threading
+import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import psycopg
 import pytest
+from django.db import DatabaseError
 from django.test import Client
 from psycopg import errors
 
 from fanal.accounts.domain.policy import Refused
-from fanal.accounts.domain.public_info import LineVerdict
+from fanal.accounts.domain.public_info import NUMBERS, LineVerdict
 from fanal.accounts.models import User
+from fanal.accounts.operations.people import forget_words
 from fanal.accounts.operations.public_info import check_number, set_hours
 from fanal.accounts.queries.people import actor_for
 from fanal.accounts.queries.public_info import hidden_numbers, list_checks, opening_hours
@@ -21,9 +26,12 @@ from fanal.kernel.actors import Actor, Role
 from fanal.kernel.refusal import Refusal
 from fanal.ledger import queries as ledger
 from fanal.ledger.queries import SoughtEntries
+from fanal.web.components import public_info
 from fanal.web.components.public_info import forget
 from tests.integration.accounts.people import SYSTEM, Make
+from tests.live import wait_for
 from tests.refusals import CHECK, database_refuses
+from tests.server import as_worker
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("installed_keys", "read_again")]
 AsRole = Callable[[str], psycopg.Connection[tuple[object, ...]]]
@@ -64,6 +72,22 @@ def test_the_newest_verdict_counts_and_each_is_in_the_ledger(admin: Actor) -> No
     assert (found.source, found.by_id) == ("e-enfance, page of", admin.person_id)
     entries = ledger.list_entries(actor=SYSTEM, sought=SoughtEntries(action="public.number"))
     assert {one.detail["verdict"] for one in entries} == {"HIDDEN", "CHECKED"}
+
+
+def test_the_source_of_a_check_that_counts_no_more_is_erased(admin: Actor) -> None:
+    now = datetime.now(UTC)
+    for number, source in (("17", "First"), ("17", "Second"), ("119", "Third")):
+        check_number(
+            actor=admin, number=number, verdict=LineVerdict.CHECKED, source=source, now=now
+        )
+    hide(admin)
+    with as_worker():
+        assert forget_words(actor=SYSTEM, before=now) == 0
+        assert forget_words(actor=SYSTEM, before=now + timedelta(days=1)) == 1
+        assert {one.source for one in list_checks(actor=admin).values()} == {"", "Second", "Third"}
+        assert forget_words(actor=SYSTEM, before=now + timedelta(days=367)) == 2
+    assert {one.source for one in list_checks(actor=admin).values()} == {"", "[…]"}
+    assert hidden_numbers() == {"3018"}
 
 
 @pytest.mark.parametrize(
@@ -141,6 +165,68 @@ def test_every_number_is_shown_when_the_rows_cannot_be_read(
 ) -> None:
     monkeypatch.setattr("fanal.web.components.public_info.hidden_numbers", lambda: 1 / 0)
     assert "tel:3018" in client.get("/fr/").content.decode()
+
+
+def out_of_reach() -> frozenset[str]:
+    raise DatabaseError
+
+
+def test_a_number_that_was_left_out_stays_away_when_a_reading_fails(
+    admin: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hide(admin)
+    assert "3018" not in public_info.shown_numbers()
+    public_info._kept[0] = replace(public_info._kept[0], until=0.0)  # half a minute later
+    monkeypatch.setattr(public_info, "hidden_numbers", out_of_reach)
+    assert public_info.shown_numbers() == {"17", "112", "119", "114"}
+
+
+def test_nobody_waits_for_the_reading_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that hangs delays the first visitor, and each of the others by half a second at most."""
+    goes_on, seen = threading.Event(), list[tuple[float, frozenset[str]]]()
+
+    def hanging() -> frozenset[str]:
+        assert goes_on.wait(20)
+        return frozenset({"3018"})
+
+    def visit() -> None:
+        begin = time.monotonic()
+        numbers = public_info.shown_numbers()
+        seen.append((time.monotonic() - begin, numbers))
+
+    monkeypatch.setattr(public_info, "hidden_numbers", hanging)
+    monkeypatch.setattr(public_info, "opening_hours", lambda: None)
+    threads = [threading.Thread(target=visit) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    wait_for(lambda: len(seen) == 5, seconds=10)
+    others = list(seen)
+    goes_on.set()
+    for thread in threads:
+        thread.join()
+    assert len(others) == 5
+    assert max(took for took, _ in others) < 3
+    assert {numbers for _, numbers in others} == {frozenset(NUMBERS)}
+    assert seen[5][1] == frozenset(NUMBERS) - {"3018"}
+
+
+def test_a_reading_that_fails_is_not_tried_by_each_who_waited(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tries = list[int]()
+
+    def failing() -> frozenset[str]:
+        tries.append(1)
+        time.sleep(0.2)
+        raise DatabaseError
+
+    monkeypatch.setattr(public_info, "hidden_numbers", failing)
+    threads = [threading.Thread(target=public_info.shown_numbers) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(tries) == 1
 
 
 @pytest.mark.parametrize("days", [[None] * 7, [(600, 540)] * 7])

@@ -1,12 +1,16 @@
 """Calls to the people of the duty roster, and to those named next when nobody of them is reached at once."""
 
 import time
+from dataclasses import replace
+from datetime import time as time_of_day, timedelta
 from uuid import UUID
 
 import pytest
 
-from fanal.accounts.domain.duty import FIRST, THEN, Shift
-from fanal.calls.roster import Roster, SharedShifts
+from fanal.accounts.domain.duty import FIRST, THEN, DutyKind, DutyLine, Shift
+from fanal.calls.roster import Roster
+from fanal.calls.shared_shifts import SharedShifts
+from fanal.cli.doctor_desk import rosters_fit
 from fanal.kernel import clock
 from fanal.orient.domain.clocks import Delivery
 from fanal.orient.domain.records import Call
@@ -81,6 +85,9 @@ def shift(rank: int, address: str) -> Shift:
     )
 
 
+TOO_LARGE = {1: [replace(shift(FIRST, ON), name="x" * 9_000)] * 2_000}
+
+
 def call(*, desk: int = 1, escalated: bool = False) -> Call:
     one = UUID(int=1)
     return Call(
@@ -108,12 +115,38 @@ def test_a_roster_that_is_torn_old_or_too_large_is_no_roster(
     assert shared.read() == {}
     shared._memory[:4] = b"\xff\xff\xff\xff"
     assert shared.read() == {}
-    shared.write({1: [shift(FIRST, f"{n:040}@roster.example") for n in range(20_000)]})
+    assert not shared.write(TOO_LARGE)
     assert shared.read() == {}
-    shared.write({1: [shift(FIRST, ON)]})
+    assert shared.write({1: [shift(FIRST, ON)]})
     later = time.monotonic() + 61
     monkeypatch.setattr(time, "monotonic", lambda: later)
     assert shared.read() == {}
+
+
+def test_the_most_lines_of_a_hundred_desks_fit() -> None:
+    longest = replace(shift(FIRST, "a" * 240 + "@roster.example"), name="é" * 200)
+    shared, rosters = SharedShifts(), {desk: [longest] * 200 for desk in range(100)}
+    assert shared.write(rosters)
+    assert shared.read() == rosters
+
+
+def test_rosters_too_large_are_said_once(capfd: pytest.CaptureFixture[str]) -> None:
+    roster = Roster(DUTY)
+    for shifts in (TOO_LARGE, TOO_LARGE, {1: [shift(FIRST, ON)]}):
+        roster._write(shifts)
+    assert (
+        capfd.readouterr().err.count("rosters are too large to be used: FANAL_DUTY is called") == 1
+    )
+
+
+def test_the_doctor_knows_rosters_that_are_too_large() -> None:
+    line = DutyLine(
+        kind=DutyKind.WEEKLY, rank=FIRST, person_id=None, name="x" * 9_000, address=ON, last_day=None,
+        zone="Europe/Paris", weekdays=frozenset(range(7)), first_day=NOW.date() - timedelta(days=9),
+        starts=time_of_day(8), ends=time_of_day(8), id=UUID(int=1), desk_id=1,
+    )  # fmt: skip
+    assert rosters_fit([line] * 200, NOW)
+    assert not rosters_fit([line] * 2_000, NOW)
 
 
 def test_whatever_fails_in_the_roster_the_calls_go_to_the_settings(

@@ -1,7 +1,9 @@
 """The duty roster: who is called for an alarm, when. Pure functions of its lines.
 
 Hours are wall-clock hours of the line's zone. A shift covers both readings of an hour that occurs twice or
-not at all (clock changes): then two people are called rather than nobody.
+not at all (clock changes): then two people are called rather than nobody. An absence covers both too, so that
+somebody absent is not the only one called: 02:00 to 02:30 of the night in October takes ninety minutes, and
+the gap that this leaves is shown and calls FANAL_DUTY.
 """
 
 from collections.abc import Iterable, Sequence
@@ -41,7 +43,8 @@ class NewDuty:
     """What a line of a duty roster says: a person, or an address with a name, and their hours.
 
     `person_id` is None for an address with a name. `kind`: a weekly shift, a dated one, or an absence;
-    `rank`: who is called first (1) or next (2). `address` is the mail address now, "" without one. Times are
+    `rank`: who is called first (1) or next (2). `address` is the mail address now; "" for somebody without
+    one, or whose account or role at the desk has ended. Times are
     wall-clock times in `zone` (IANA name). `weekdays`: the days (0 is Monday) on which a weekly shift starts;
     it ends on the next day if `ends` is not after `starts`. A weekly line counts from `first_day` to
     `last_day` (None: without end), by the day on which a shift starts; a dated one from `first_day`, `starts`
@@ -110,7 +113,7 @@ class RosterState:
 
     `has_lines`: somebody is ever on duty by it; otherwise FANAL_DUTY is called at every hour, and `gaps` is
     empty. `gaps` are the times without anybody to reach first; `unreachable` the names of people on duty in
-    that time who have no mail address.
+    that time whom no call reaches: without a mail address, or whose account or role at the desk has ended.
     """
 
     desk_id: int

@@ -4,8 +4,8 @@ from datetime import datetime
 from uuid import UUID
 
 from fanal.accounts.domain.duty import DutyLine, RosterState, Shift, shifts, state_of_roster
-from fanal.accounts.domain.policy import Resource, reach, require
-from fanal.accounts.duty_rows import LINES, lines_of
+from fanal.accounts.domain.policy import Resource, reach, require, roles_at_desk
+from fanal.accounts.duty_rows import LINES, asked, lines_of
 from fanal.accounts.models import Desk, User
 from fanal.accounts.queries.desks import desk_name
 from fanal.accounts.queries.people import in_force
@@ -14,23 +14,25 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.texts import alphabetical
 
 
-def roster_lines(*, desk_id: int | None = None) -> list[DutyLine]:
+def roster_lines(*, now: datetime, desk_id: int | None = None) -> list[DutyLine]:
     """Return the lines in force of a desk's roster, or of every open desk's. No right is checked.
 
     Ordered by desk, rank, kind, first day and start. `desk_id` None: of every open desk; a closed desk has
-    none.
+    none. Somebody whose account or role at the desk has ended by `now` has no address.
     """
-    return lines_of(sql.rows(LINES, {"desk": desk_id}))
+    return lines_of(sql.rows(LINES, asked(now=now, desk_id=desk_id)))
 
 
-def list_duty(*, actor: Actor, desk_id: int) -> list[DutyLine]:
+def list_duty(*, actor: Actor, desk_id: int, now: datetime) -> list[DutyLine]:
     """Return the lines in force of a desk's roster, in the order in which people are called.
+
+    Somebody whose account or role at the desk has ended by `now` has no address.
 
     Raises:
         Refused: the actor may not see the roster of this desk.
     """
     require(actor, "duty.read", Resource(desk_id=desk_id))
-    return roster_lines(desk_id=desk_id)
+    return roster_lines(now=now, desk_id=desk_id)
 
 
 def desks_with_roster(*, actor: Actor) -> dict[int, str]:
@@ -43,7 +45,7 @@ def desks_with_roster(*, actor: Actor) -> dict[int, str]:
 
 
 def people_for_duty(*, actor: Actor, desk_id: int, now: datetime) -> list[tuple[UUID, str, bool]]:
-    """Return who can be put on a desk's roster: people with a role in force there, by name.
+    """Return who can be put on a desk's roster, by name: people with a role that acknowledges alarms there.
 
     The last part of each says whether they have an open account with a mail address. A role that awaits
     approval does not count.
@@ -52,7 +54,8 @@ def people_for_duty(*, actor: Actor, desk_id: int, now: datetime) -> list[tuple[
         Refused: the actor may not see the roster of this desk.
     """
     require(actor, "duty.read", Resource(desk_id=desk_id))
-    held = in_force(now).filter(desk_id=desk_id)
+    roles = roles_at_desk("alarm.acknowledge")
+    held = in_force(now).filter(desk_id=desk_id, role__in=roles)
     names = dict(held.values_list("person_id", "person__name"))
     users = User.objects.filter(person_id__in=names, is_active=True).exclude(email="")
     reached = set(users.values_list("person_id", flat=True))
@@ -65,19 +68,20 @@ def rosters(*, now: datetime) -> list[RosterState]:
 
     In order of the desks' numbers.
     """
-    lines = roster_lines()
+    lines = roster_lines(now=now)
     return [
         state_of_roster(lines, desk_id=desk.id, desk=desk_name(desk.name, desk.name_en), now=now)
         for desk in Desk.objects.filter(closed_at__isnull=True).order_by("id")
     ]
 
 
-def shifts_by_desk(*, since: datetime, until: datetime) -> dict[int, list[Shift]]:
+def shifts_by_desk(*, since: datetime, until: datetime, now: datetime) -> dict[int, list[Shift]]:
     """Return the shifts of every open desk in a time, by the desk's number. No right is checked.
 
-    A desk without lines has no key; its shifts are in the order of `shifts`.
+    Their addresses are those that count at `now`. A desk without lines has no key; its shifts are in the
+    order of `shifts`.
     """
     by_desk: dict[int, list[DutyLine]] = {}
-    for line in roster_lines():
+    for line in roster_lines(now=now):
         by_desk.setdefault(line.desk_id, []).append(line)
     return {desk: shifts(lines, since=since, until=until) for desk, lines in by_desk.items()}

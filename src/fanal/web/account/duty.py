@@ -104,7 +104,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         return redirect("account_duty_desk", next(iter(desks)))
     states = []
     for desk_id, desk in desks.items():
-        lines = list_duty(actor=actor, desk_id=desk_id)
+        lines = list_duty(actor=actor, desk_id=desk_id, now=now)
         states.append(state_of_roster(lines, desk_id=desk_id, desk=desk, now=now))
     return render(request, "account_pages/duty.html", {"states": states})
 
@@ -199,7 +199,7 @@ def _desk(request: HttpRequest, desk_id: int) -> str:
 
 def _page(request: HttpRequest, desk_id: int, *, refused: Refusal | None = None) -> HttpResponse:
     actor, now = actor_of(request), now_of(request)
-    desk, lines = _desk(request, desk_id), list_duty(actor=actor, desk_id=desk_id)
+    desk, lines = _desk(request, desk_id), list_duty(actor=actor, desk_id=desk_id, now=now)
     state = state_of_roster(lines, desk_id=desk_id, desk=desk, now=now)
     coming = shifts(lines, since=now, until=now + AHEAD)
     manages = allows(actor, "duty.manage", Resource(desk_id=desk_id)).allowed

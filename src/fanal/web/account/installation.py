@@ -230,7 +230,7 @@ def _rosters(now: datetime) -> InstallationPart:
         if found
         else _("None: the people of FANAL_DUTY are called"),
         fault=", ".join(one.desk for one in faulty),
-        remedy=_("A gap, or somebody without a mail address: see “Duty roster”."),
+        remedy=_("A gap, or somebody whom no call reaches: see “Duty roster”."),
     )
     return structs.replace(part, state=PartState.LOOK) if faulty else part
 

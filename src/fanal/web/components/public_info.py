@@ -1,7 +1,8 @@
-"""What public pages show of numbers and hours; whatever fails, every number is shown, and no hours.
+"""What public pages show of numbers and hours; whatever fails, numbers are shown, and no hours.
 
-The answer is kept for half a minute, so that a public page costs no query. A page of an error shows the
-numbers too, when the database may be away.
+They are then the numbers last read, or all of them if none were: a number without an answer, which an
+administrator left out, must not return. The answer is kept for half a minute, so that a public page costs no
+query. A page of an error shows the numbers too, when the database may be away.
 """
 
 import logging
@@ -30,6 +31,8 @@ from fanal.kernel import clock
 from fanal.kernel.calendar import paris_day
 
 _KEPT_SECONDS: Final = 30.0
+_WAIT_SECONDS: Final = 0.5
+"""Longest wait for the first reading by another thread; then every number is shown."""
 _AHEAD_DAYS: Final = 31
 register = template.Library()
 log = logging.getLogger(__name__)
@@ -42,6 +45,7 @@ class _Kept:
     until: float
 
 
+_ALL: Final = _Kept(numbers=frozenset(NUMBERS), hours=None, until=0.0)
 _kept: dict[int, _Kept] = {}
 _guard = threading.Lock()
 
@@ -53,20 +57,23 @@ def forget() -> None:
 
 def _shown() -> _Kept:
     found = _kept.get(0)
-    if found is None or time.monotonic() > found.until:
-        if not _guard.acquire(blocking=found is None):
-            return found  # type: ignore[return-value] # another thread reads it again
-        try:
-            found = _kept[0] = _read()
-        finally:
-            _guard.release()
-    return found
-
-
-def _read() -> _Kept:
-    numbers, hours = frozenset(NUMBERS), None
+    if found and time.monotonic() <= found.until:
+        return found
+    if not _guard.acquire(timeout=0 if found else _WAIT_SECONDS):
+        return found or _ALL  # another thread reads it
     try:
-        numbers -= hidden_numbers() & HIDEABLE
+        found = _kept.get(0)
+        if found is None or time.monotonic() > found.until:
+            found = _kept[0] = _read(found or _ALL)
+        return found
+    finally:
+        _guard.release()
+
+
+def _read(before: _Kept) -> _Kept:
+    numbers, hours = before.numbers, None
+    try:
+        numbers = frozenset(NUMBERS) - (hidden_numbers() & HIDEABLE)
         hours = opening_hours()
     except Exception as failure:  # noqa: BLE001 - a public page shows the numbers whatever fails
         log.warning(

@@ -47,11 +47,8 @@ class ChoiceForm(PostedForm):
     reason = text()
 
     def clean_bases(self) -> tuple[str, ...]:
-        """Return the selected legal bases, without the empty value that the page's list posts.
-
-        In the order posted.
-        """
-        return tuple(basis for basis in self.cleaned_data["bases"] if basis)
+        """Return the selected legal bases, in the order posted."""
+        return tuple(self.cleaned_data["bases"])
 
 
 class FoldedForm(PostedForm):
