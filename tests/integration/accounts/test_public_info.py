@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from django.conf import settings
 from django.db import DatabaseError
 from django.test import Client
 from psycopg import errors
@@ -243,3 +244,16 @@ def test_doctor_lists_what_nobody_checked(as_role: AsRole) -> None:
     (found,) = look_at_help_lines(as_role("auditor"))
     assert "17 (police" in found.text
     assert "114 (" in found.text
+
+
+@pytest.mark.usefixtures("no_second_factor")
+def test_a_refused_official_text_stays_in_its_field(karim: User, client: Client) -> None:
+    client.force_login(karim, backend=settings.AUTHENTICATION_BACKENDS[1])
+    typed = "arrêté du 1er\u200bjanvier 2026"
+    form = {"number": "17", "verdict": "CHECKED", "source": typed}
+    answer = client.post("/en/account/public/number/", form, headers={"X-Forwarded-Proto": "https"})
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    assert page.count(f'value="{typed}"') == 1
+    assert page.partition(f'value="{typed}"')[0].endswith('name="source" maxlength="500" required ')
+    assert page.count("<details open>") == 1

@@ -167,6 +167,8 @@ def _page(request: HttpRequest, *, refused: Refusal | None = None) -> HttpRespon
         "until": stored.at + COUNTS_FOR if stored and stored.at else None,
         "words": hours_words(stored, today=paris_day(now)) if stored else None,
         "refused": reason_of(refused),
+        "typed_number": request.POST.get("number", "") if refused else "",
+        "typed_source": request.POST.get("source", "") if refused else "",
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
     return render(request, "account_pages/public.html", context, status=status)
