@@ -17,7 +17,7 @@ from fanal.kernel.actors import Role
 from fanal.ledger.models import LedgerEntry
 from fanal.worker import people_jobs
 from tests.integration.accounts.people import make_user
-from tests.integration.desk.story import Desk
+from tests.integration.desk.story import Desk, add_reports
 from tests.server import as_worker
 
 pytestmark = pytest.mark.django_db
@@ -81,6 +81,24 @@ def test_all_of_a_failure_are_processed_again_by_a_job(desk: Desk, sign_in: Sign
     for odd in ("", "\0", "NOT_A_CODE", "MALFORMED' OR 1=1"):
         assert claire.post(f"{PAGE}replay/", {"error": odd}).status_code == 302
     assert len(asked()) == 1
+
+
+def test_what_another_desk_asked_for_is_not_taken_for_what_ones_own_desk_asks(
+    desk: Desk, sign_in: SignIn
+) -> None:
+    body = {"kind": "OTHER", "description": "x"}
+    add_reports(desk, [("west", 5, body)], desk_id=2, stages=False)
+    desk.users["werner"] = make_user("werner", Role.SUPERVISOR, desk=2)
+    with as_worker():
+        Work.objects.filter(report_id=desk.reports["west"]).delete()
+        ids = {set_aside(desk, name, "DEADLINE") for name in ("game", "west")}
+    for name in ("claire", "werner"):
+        answer = sign_in(name).post(f"{PAGE}replay/", {"error": "DEADLINE"}, follow=True)
+        assert "Asked for: the worker processes these reports again" in answer.content.decode()
+    with as_worker():
+        for job in asked():
+            people_jobs.replay_code(**job)
+        assert waiting() == ids
 
 
 def test_the_job_does_nothing_for_somebody_whose_role_has_ended(

@@ -330,7 +330,8 @@ def ask_replay(*, actor: Actor, error: str, now: datetime) -> bool:
     """Queue a job that processes again all reports with one failure code at the actor's desks.
 
     They are those in quarantine now: one that fails again meanwhile stays there. Return False if none is in
-    quarantine with this code (`error`), or the job is queued already.
+    quarantine with this code (`error`), or the actor's own job for it is queued already: another person's is
+    for the desks of that person, in the role that they have when it runs.
 
     Raises:
         Refused: the actor may not replay at any desk.
@@ -340,7 +341,8 @@ def ask_replay(*, actor: Actor, error: str, now: datetime) -> bool:
         return False
     try:
         with transaction.atomic():
-            job = app.configure_task(REPLAY_CODE, queueing_lock=f"{REPLAY_CODE}:{error}")
+            lock = f"{REPLAY_CODE}:{error}:{actor.person_id}"
+            job = app.configure_task(REPLAY_CODE, queueing_lock=lock)
             job.defer(person_id=str(actor.person_id), error=error, until=now.isoformat())
     except AlreadyEnqueued:
         return False
