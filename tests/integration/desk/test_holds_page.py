@@ -51,6 +51,12 @@ def due_since(desk: Desk, name: str, *, days: int) -> None:
     )
 
 
+def seen(desk: Desk, hold_id: UUID) -> str:
+    """What a page opened now shows of the reviews of a hold on the report `game`."""
+    found = holds_of(actor=desk.actor("claire"), report_id=desk.reports["game"])
+    return next(hold.seen for hold in found if hold.id == hold_id)
+
+
 def listed(client: Client, query: str = "") -> list[UUID]:
     return [line["hold"].report_id for line in client.get(PAGE + query).context["lines"]]
 
@@ -83,11 +89,11 @@ def test_a_supervisor_places_keeps_and_lifts_a_hold(desk: Desk, sign_in: SignIn)
     assert (hold.motive, hold.review_on) == ("file 12", date.fromisoformat(day))
     later = add_months(today, 18).isoformat()
     kept = {"hold": str(hold.id), "motive": "the case goes on", "review_on": later}
-    assert claire.post(f"{page}keep/", {**kept, "seen": ""}).status_code == 422
-    assert claire.post(f"{page}keep/", {**kept, "seen": day}).status_code == 302
+    assert claire.post(f"{page}keep/", {**kept, "seen": day}).status_code == 422
+    assert claire.post(f"{page}keep/", {**kept, "seen": hold.seen}).status_code == 302
     [hold] = holds_of(actor=desk.actor("claire"), report_id=report_id)
     assert (hold.review_motive, hold.review_on) == ("the case goes on", date.fromisoformat(later))
-    lifted = {"hold": str(hold.id), "motive": "judgement final"}
+    lifted = {"hold": str(hold.id), "seen": hold.seen, "motive": "judgement final"}
     assert claire.post(f"{page}lift/", lifted).status_code == 302
     twice = claire.post(f"{page}lift/", lifted)
     assert twice.status_code == 422
@@ -96,10 +102,68 @@ def test_a_supervisor_places_keeps_and_lifts_a_hold(desk: Desk, sign_in: SignIn)
     assert [one.action for one in acts] == ["hold.place", "hold.review", "hold.lift"]
 
 
+def test_keep_pressed_twice_with_the_proposed_day_is_one_review(
+    desk: Desk, sign_in: SignIn
+) -> None:
+    claire, hold = sign_in("claire"), placed(desk, "game")
+    page, day = page_of(desk.reports["game"]), add_months(paris_day(desk.now), 12).isoformat()
+    for motive in ("still needed", "needed again"):
+        form = {"hold": str(hold), "seen": seen(desk, hold), "motive": motive, "review_on": day}
+        answers = [claire.post(f"{page}keep/", form).status_code for _ in range(2)]
+        assert answers == [302, 422]
+    assert LedgerEntry.objects.filter(action="hold.review").count() == 2
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "have changed since"), ("fr", "ont changé depuis")],
+)
+def test_what_a_colleague_did_since_the_page_is_not_overridden(
+    desk: Desk, sign_in: SignIn, language: str, words: str
+) -> None:
+    desk.users["olga"] = make_user("olga", Role.SUPERVISOR, at=desk.now - timedelta(days=2))
+    claire, hold, today = sign_in("claire"), placed(desk, "game"), paris_day(desk.now)
+    page = page_of(desk.reports["game"])
+    old = {"hold": str(hold), "seen": seen(desk, hold), "motive": "no longer needed"}
+    soon = (today + timedelta(days=20)).isoformat()
+    kept = {**old, "motive": "the judge asks for it", "review_on": soon}
+    assert sign_in("olga").post(f"{page}keep/", kept).status_code == 302
+    refused = claire.post(f"{page}lift/".replace("/en/", f"/{language}/"), old)
+    assert refused.status_code == 422
+    note = refused.content.decode().partition('id="refused"')[2].partition("<form")[0]
+    assert words in note
+    assert "the judge asks for it" in note
+    assert "Olga" in note
+    assert "no longer needed" in refused.content.decode(), "what was typed stays"
+    fresh = {**old, "seen": seen(desk, hold)}
+    assert claire.post(f"{page}lift/", fresh).status_code == 302
+    late = sign_in("olga").post(f"{page}keep/", kept)
+    assert late.status_code == 422
+    note = late.content.decode().partition('role="alert"')[2].partition("<form")[0]
+    assert "lifted already" in note
+    assert "Lifted by Claire" in note
+
+
+def test_a_reason_counts_a_line_break_once_and_a_refused_one_is_kept_whole(
+    desk: Desk, sign_in: SignIn
+) -> None:
+    claire, page = sign_in("claire"), page_of(desk.reports["game"])
+    day = add_months(paris_day(desk.now), 3).isoformat()
+    typed = "\n".join(["x" * 99] * 19) + "\n" + "y" * 85 + " the last words"
+    assert len(typed) == 2000
+    for text, status in ((f"x{typed}", 422), (typed, 302)):
+        form = {"seen": "0", "motive": text.replace("\n", "\r\n"), "review_on": day}
+        answer = claire.post(page, form)
+        assert answer.status_code == status
+        assert status == 302 or "the last words" in answer.content.decode()
+    [hold] = holds_of(actor=desk.actor("claire"), report_id=desk.reports["game"])
+    assert hold.motive == typed
+
+
 def test_of_two_holds_one_is_lifted(desk: Desk, sign_in: SignIn) -> None:
     report_id = desk.reports["game"]
     first, second = placed(desk, "game"), placed(desk, "game", motive="file 13")
-    lift = {"hold": str(first), "motive": "closed"}
+    lift = {"hold": str(first), "seen": seen(desk, first), "motive": "closed"}
     sign_in("claire").post(f"{page_of(report_id)}lift/", lift)
     found = holds_of(actor=desk.actor("claire"), report_id=report_id)
     assert [one.id for one in found if one.lifted_at is None] == [second]

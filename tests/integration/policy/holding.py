@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from fanal.db import sql
 from fanal.intake.operations.holds import REVIEW_MONTHS, place_hold
+from fanal.intake.queries.holds import seen_of
 from fanal.kernel.calendar import add_months, paris_day
 from tests.integration.policy.scenes import REASON, Posted, Scene
 
@@ -24,4 +25,5 @@ def held(scene: Scene) -> Posted:
     """Have a hold on the report."""
     now = datetime.now(UTC)
     hold_id = place_hold(actor=scene.keeper, report_id=scene.report_id, motive=REASON, now=now)
-    return Posted(form={"hold": str(hold_id), "seen": day(REVIEW_MONTHS), "motive": REASON})
+    seen = seen_of(add_months(paris_day(now), REVIEW_MONTHS), None)
+    return Posted(form={"hold": str(hold_id), "seen": seen, "motive": REASON})

@@ -1,7 +1,7 @@
 """Legal holds on reports, which keep them from expiry: placed, reviewed and lifted, each for a reason."""
 
 from collections.abc import Collection
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from django.db import transaction
 
 from fanal.db import sql
 from fanal.intake.operations.lifecycle import require_hold, require_unerased
+from fanal.intake.queries.holds import seen_of
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import add_months, paris_day
 from fanal.kernel.ids import new_id
@@ -75,37 +76,30 @@ def review_hold(
 ) -> None:
     """Keep a hold in force, for a reason (`motive`), until its next review on the day `review_on`.
 
-    `seen`: the day of review that the page showed, in ISO form, "" for none; None for a command.
+    `seen`: what the page showed of its reviews (`HoldRecord.seen`); None for a command. Each review is later
+    than the one before it, even if its request came first.
 
     Raises:
         Refused: the actor may not review holds on the report.
         MotiveMissing: the reason is empty.
-        Refusal: NOT_IN_FORCE: the report has no such hold, or it is lifted. DATE: the review is not on a
-            coming day within two years. CHANGED: it was reviewed since the page. ERASED: the report is
-            erased.
+        Refusal: NOT_IN_FORCE: the report has no such hold, or it is lifted. CHANGED: it was reviewed since
+            the page. DATE: the review is not on a coming day within two years. ERASED: the report is erased.
     """
     require_hold(actor, report_id)
     if not stripped(motive):
         raise ledger.MotiveMissing("a hold is reviewed with a motive")
-    _check_day(review_on, now)
     with transaction.atomic():
         require_unerased(report_ids=[report_id], of="hold")
-        _take_turn(report_id)
-        row = sql.row(
-            "SELECT review_on FROM intake_hold"
-            " WHERE id = %s AND report_id = %s AND lifted_at IS NULL FOR UPDATE",
-            [hold_id, report_id],
-        )
-        if row is None:
+        at = _turn_on(report_id, [hold_id], seen=seen, now=now)
+        if at is None:
             raise Refusal("hold", "NOT_IN_FORCE")
-        if seen is not None and seen != (row[0].isoformat() if row[0] else ""):
-            raise Refusal("hold", "CHANGED")
+        _check_day(review_on, at)
         sql.run(
             "UPDATE intake_hold SET review_on = %s, reviewed_by = %s, reviewed_at = %s,"
             " review_motive = %s WHERE id = %s",
-            [review_on, actor.person_id, now, stripped(motive), hold_id],
+            [review_on, actor.person_id, at, stripped(motive), hold_id],
         )
-        ledger.record_report(actor=actor, action="hold.review", at=now, report_id=report_id)
+        ledger.record_report(actor=actor, action="hold.review", at=at, report_id=report_id)
 
 
 def lift_holds(
@@ -115,25 +109,31 @@ def lift_holds(
     motive: str,
     now: datetime,
     hold_ids: Collection[UUID] | None = None,
+    seen: str | None = None,
 ) -> int:
     """Lift the legal holds `hold_ids` on a report (None: all), for a reason (`motive`); return their number.
+
+    `seen`: what the page showed of the reviews of the one hold (`HoldRecord.seen`); None for a command.
 
     Raises:
         Refused: the actor may not lift holds on it.
         MotiveMissing: the reason (`motive`) is empty.
+        Refusal: CHANGED: the hold was reviewed since the page.
     """
     require_hold(actor, report_id)
     if not stripped(motive):
         raise ledger.MotiveMissing("a hold is lifted with a motive")
     named = None if hold_ids is None else list(hold_ids)
     with transaction.atomic():
+        at = _turn_on(report_id, named, seen=seen, now=now)
+        if at is None:
+            return 0
         lifted = sql.run(
             "UPDATE intake_hold SET lifted_by = %s, lifted_at = %s, lift_motive = %s"
             " WHERE report_id = %s AND lifted_at IS NULL AND (%s::uuid[] IS NULL OR id = ANY(%s))",
-            [actor.person_id, now, stripped(motive), report_id, named, named],
+            [actor.person_id, at, stripped(motive), report_id, named, named],
         )
-        if lifted:
-            ledger.record_report(actor=actor, action="hold.lift", at=now, report_id=report_id)
+        ledger.record_report(actor=actor, action="hold.lift", at=at, report_id=report_id)
     return int(lifted)
 
 
@@ -146,3 +146,29 @@ def _check_day(day: date, now: datetime) -> None:
 def _take_turn(report_id: UUID) -> None:
     """Let one act after the other on a report's holds see what the one before wrote."""
     sql.run("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [str(report_id)])
+
+
+def _turn_on(
+    report_id: UUID, hold_ids: list[UUID] | None, *, seen: str | None, now: datetime
+) -> datetime | None:
+    """Lock the holds of a report that are in force (`hold_ids`; None: all); return the instant of the act.
+
+    It is `now`, or just after the last act on one of them: requests are not written in the order in which
+    they came. None if there is no such hold.
+
+    Raises:
+        Refusal: CHANGED: one was reviewed since the page that showed `seen`.
+    """
+    _take_turn(report_id)
+    found = sql.rows(
+        "SELECT review_on, reviewed_at, coalesce(reviewed_at, placed_at) FROM intake_hold"
+        " WHERE report_id = %s AND lifted_at IS NULL AND (%s::uuid[] IS NULL OR id = ANY(%s))"
+        " FOR UPDATE",
+        [report_id, hold_ids, hold_ids],
+    )
+    if not found:
+        return None
+    if seen is not None and any(seen != seen_of(row[0], row[1]) for row in found):
+        raise Refusal("hold", "CHANGED")
+    last: datetime = max(row[2] for row in found)
+    return max(now, last + timedelta(microseconds=1))

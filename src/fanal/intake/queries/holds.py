@@ -1,7 +1,7 @@
 """Queries on legal holds: those in force by day of review, those of a report, and their numbers by desk."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 from msgspec import Struct
@@ -38,6 +38,20 @@ class HoldRecord(Struct, frozen=True, kw_only=True):
     def is_due(self, day: date) -> bool:
         """Return whether the review is due by `day`, as is that of a hold without a day of review."""
         return self.review_on is None or self.review_on <= day
+
+    @property
+    def seen(self) -> str:
+        """What a page shows of its reviews (`seen_of`)."""
+        return seen_of(self.review_on, self.reviewed_at)
+
+
+def seen_of(review_on: date | None, reviewed_at: datetime | None) -> str:
+    """Return a text that every review of a hold changes: its day of review and the instant of its last one.
+
+    A form sends it back, to say which review its page showed. Never empty.
+    """
+    day = review_on.isoformat() if review_on else ""
+    return f"{day}/{reviewed_at.astimezone(UTC).isoformat() if reviewed_at else ''}"
 
 
 class HoldCounts(Struct, frozen=True, kw_only=True):

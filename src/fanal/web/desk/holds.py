@@ -37,8 +37,13 @@ _PAGE: Final = 50
 _LONGEST: Final = 2000
 
 
-def _reason(typed: str) -> str | None:
-    motive = stripped(typed)
+def _typed(text: str) -> str:
+    """Return a text of a form with the line ends that its field counted: one character each."""
+    return text.replace("\r\n", "\n")
+
+
+def _reason(text: str) -> str | None:
+    motive = stripped(_typed(text))
     return motive if 0 < len(motive) <= _LONGEST and "\0" not in motive else None
 
 
@@ -54,11 +59,11 @@ class _PlaceForm(_HoldForm):
 
 class _LiftForm(_HoldForm):
     hold_id = Parsed(identifier, "NOT_IN_FORCE", posted="hold")
+    seen = Parsed(str)
 
 
 class _KeepForm(_LiftForm):
     review_on = Parsed(read_day, "DATE")
-    seen = Parsed(str)
 
 
 @never_cache
@@ -197,6 +202,7 @@ def lift(request: HttpRequest, report_id: UUID) -> HttpResponse:
             motive=posted["motive"],
             now=now_of(request),
             hold_ids=[posted["hold_id"]],
+            seen=posted["seen"],
         )
         if not lifted:
             raise Refusal("hold", "NOT_IN_FORCE")
@@ -230,11 +236,25 @@ def _page(
         "may_place": may_place and facts.erased_at is None,
         "refused": reason_of(refused),
         "refused_hold": of,
-        "typed": request.POST.get("motive", "")[:_LONGEST] if refused else "",
+        "meanwhile": _meanwhile(request, found, names, refused),
+        "typed": _typed(request.POST.get("motive", "")) if refused else "",
         "typed_day": request.POST.get("review_on", "") if refused else "",
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
     return render(request, "desk/report_hold.html", context, status=status)
+
+
+def _meanwhile(
+    request: HttpRequest,
+    found: Sequence[HoldRecord],
+    names: dict[UUID, str],
+    refused: Refusal | None,
+) -> dict[str, object] | None:
+    """Return the hold of a form that is refused for what happened to it since the page; else None."""
+    if refused is None or refused.code not in {"CHANGED", "NOT_IN_FORCE"}:
+        return None
+    of = identifier(request.POST.get("hold", ""))
+    return next((_shown(hold, names) for hold in found if hold.id == of), None)
 
 
 def _people(holds: Sequence[HoldRecord]) -> set[UUID]:
@@ -248,7 +268,6 @@ def _shown(hold: HoldRecord, names: dict[UUID, str]) -> dict[str, object]:
         "placed_by": names.get(hold.placed_by, ""),
         "reviewed_by": names.get(hold.reviewed_by, "") if hold.reviewed_by else "",
         "lifted_by": names.get(hold.lifted_by, "") if hold.lifted_by else "",
-        "day": hold.review_on.isoformat() if hold.review_on else "",
     }
 
 
