@@ -282,7 +282,12 @@ def joined_together(
         Uncertain(later, one.other_id.int, one.strength, [], [(one.kind, one.value, one.strength)])
         for later, one in alike
     ]
-    joined = certain_together([*found.uncertain, *similar], dossier, suspects, weights)
+    named: dict[int, int] = defaultdict(int)
+    for one in suspects.values():
+        for name in one.names:
+            named[name] += 1
+    frequent = {name for name, count in named.items() if count > weights.together.namesakes}
+    joined = certain_together([*found.uncertain, *similar], dossier, suspects, weights, frequent)
     return [(link.one, link.two) for link, _ in joined]
 
 

@@ -152,6 +152,30 @@ def test_a_line_joins_two_reports_that_share_nothing_else(*, others: bool) -> No
     }
 
 
+@pytest.mark.parametrize("others", [10, 11])
+def test_a_user_name_that_comes_back_and_a_frequent_name_join_nobody(others: int) -> None:
+    """The name is frequent with the two dossiers and `others`: above twelve."""
+
+    def named(**beside: object) -> dict[str, object]:
+        suspect = {"role": "SUSPECT", "name": "Brin Delune", **beside}
+        return {"kind": "GROOMING", "persons": [suspect], "occurred_at": NOW.isoformat()}
+
+    long_ago = {"occurred_at": (NOW - timedelta(weeks=30)).isoformat()}
+    ids = arrive(
+        [
+            *(named(emails=[f"kite{n}{n}7@mail.test"]) for n in range(others)),
+            report("red_kite41", emails=["first41@mail.test"]) | long_ago,
+            named(emails=["first41@mail.test"]) | long_ago,
+            report("red_kite41", emails=["second77@mail.test"]),
+            named(emails=["second77@mail.test"]),
+        ]
+    )
+    mine = ids[others:]
+    assert len(dossiers(mine)) == 2
+    search()
+    assert len(dossiers(mine)) == (1 if others == 10 else 2)
+
+
 def test_one_kind_of_value_joins_nobody() -> None:
     ids = arrive([*BODIES[:3], report("grey_owl77")])
     search()

@@ -213,6 +213,21 @@ def test_a_mailbox_of_two_suspects_with_other_identifiers_is_a_suggestion() -> N
     )
 
 
+def test_a_number_of_two_suspects_with_other_identifiers_is_a_suggestion() -> None:
+    """A number goes to another subscriber; where one report names nothing else, nothing can speak against it."""
+    number = {"phone": "+33639980001"}
+    one = suspect(**number, handle="rare_wolf@chatline")
+    assert WEIGHTS.doubtful <= score(one, suspect(**number, email="box@mail.test")) < WEIGHTS.strong
+    assert is_certain(one, suspect(**number))
+    named = {"name": "Jean Dupont"}
+    known = [
+        suspect(**number, **named, **more)
+        for more in ({"handle": "rare_wolf@chatline"}, {"email": "box@mail.test"})
+    ]
+    assert is_certain(*known)
+    assert is_certain(one, suspect(**number, handle="rare_wolf@chatline"))
+
+
 def test_a_user_name_stays_certain_though_the_mailbox_differs() -> None:
     name = {"handle": "rare_wolf@chatline"}
     assert is_certain(suspect(**name, email="a1@mail.test"), suspect(**name, email="b2@mail.test"))

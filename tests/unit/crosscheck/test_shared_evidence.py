@@ -1,6 +1,6 @@
 """Two dossiers that only uncertain links connect are joined by what these links give together."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pytest
 
@@ -15,12 +15,14 @@ from fanal.crosscheck.links.domain.shared_evidence import (
     Similarity,
     Uncertain,
     certain_together,
+    equal_names,
     suspects_of,
 )
 
 WEIGHTS = load_weights()
 DEVICE, LANDLINE = (Family.HOME, "device", 0.65), (Family.HOME, "landline", 0.55)
 PAGE, FILE = (Family.PAGE, "page", 0.56), (Family.FILE, "file", 0.3)
+ACCOUNT = (Family.HANDLE, "account", 1.09)
 MAILBOX, WALLET = (Family.EMAIL, "mailbox", 1.04), (Family.ACCOUNT, "wallet", 0.7)
 DUPONT, DUPONT_J, HADDAD = (
     Card(values=(), name=1, words=(1, 2)),
@@ -51,11 +53,12 @@ def joined(
     one: Sequence[Card] = (),
     two: Sequence[Card] = (),
     similar: Sequence[Similarity] = (),
+    frequent: Collection[int] = (),
 ) -> list[tuple[int, int]]:
     """The links that become certain between dossier 0 (reports 0, 2, …) and dossier 1 (1, 3, …).
 
     `links` are the values that each link shares, `one` and `two` further cards of the two dossiers. `similar`
-    are similarities of two more reports.
+    are similarities of two more reports, `frequent` the digests of frequent names.
     """
     uncertain = [
         Uncertain(2 * n, 2 * n + 1, max((p for _, _, p in values), default=0.4), values, more)
@@ -64,9 +67,8 @@ def joined(
     ]
     dossier = {report: report % 2 for report in range(2 * len(links) + 2)}
     suspects = {0: suspects_of(one), 1: suspects_of(two)}
-    return [
-        (link.one, link.two) for link, _ in certain_together(uncertain, dossier, suspects, WEIGHTS)
-    ]
+    found = certain_together(uncertain, dossier, suspects, WEIGHTS, frequent)
+    return [(link.one, link.two) for link, _ in found]
 
 
 @pytest.mark.parametrize(
@@ -106,6 +108,25 @@ def test_a_home_and_a_name_may_be_a_father_and_his_son() -> None:
     assert joined(*home, one=[DUPONT], two=[DUPONT])
     assert joined([DEVICE], one=[DUPONT, BORN], two=[DUPONT, BORN])
     assert not joined([DEVICE], one=[DUPONT, BORN], two=[HADDAD, BORN])
+
+
+def test_a_name_that_many_dossiers_give_is_no_evidence() -> None:
+    """Of a user name that changed hands, or a wallet of many customers, the next owner may have it too."""
+    for value in (ACCOUNT, WALLET):
+        assert joined([value], one=[DUPONT], two=[DUPONT], frequent=[2])
+        assert not joined([value], one=[DUPONT], two=[DUPONT], frequent=[1])
+    others = {"one": [DUPONT, HADDAD], "two": [DUPONT, HADDAD]}
+    assert joined([ACCOUNT], **others, frequent=[1])
+    assert not joined([ACCOUNT], **others, frequent=[1, 3])
+    assert joined([ACCOUNT], one=[DUPONT, BORN], two=[DUPONT, BORN], frequent=[1])
+    assert joined([DEVICE], [PAGE], one=[DUPONT], two=[DUPONT], frequent=[1])
+
+
+def test_names_that_dossiers_to_join_have_in_common() -> None:
+    found = [(Uncertain(0, 3, 0.9, [ACCOUNT]), 1.3), (Uncertain(1, 2, 0.9, [ACCOUNT]), 1.3)]
+    people = {0: suspects_of([DUPONT, HADDAD]), 2: suspects_of([DUPONT, DUPONT_J])}
+    people[1] = suspects_of([BORN])
+    assert equal_names(found, {0: 0, 1: 1, 2: 2, 3: 2}, people) == {1}
 
 
 def test_names_and_dates_of_birth_that_differ_separate() -> None:

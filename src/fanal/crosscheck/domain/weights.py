@@ -143,10 +143,12 @@ class TogetherWeights(_StrictWeights, frozen=True, kw_only=True):
     """Points of two dossiers that only uncertain links connect (`links.domain.shared_evidence`).
 
     `most`: of the values of a family, at most. `line`: of the same internet line where nothing differs.
+    `namesakes`: dossiers above which an equal name of suspects is no evidence.
     """
 
     most: float
     line: float
+    namesakes: int
 
 
 class Weights(_StrictWeights, frozen=True, kw_only=True):
@@ -157,7 +159,7 @@ class Weights(_StrictWeights, frozen=True, kw_only=True):
     only `neighbours` reports on each side in time. A value seen with more than `companions` identities is a
     hub: it identifies nobody, and keeps `hub_share` (0..1) of its points. `mark` and `family` hold the points
     of each weight class and group of classes, `roles` the factors by role, `near` the points of evidence that
-    makes no pair. `version` names the rule, such as `links/2026-12-02.1`; `schema` is that of the file. The
+    makes no pair. `version` names the rule, such as `links/2026-12-03.1`; `schema` is that of the file. The
     comments of the file explain each number.
     """
 
@@ -226,6 +228,8 @@ def read_weights(text: str) -> Weights:
         )
     if not 0 < weights.together.most < weights.certain:
         raise ReferenceRefused("weights: a single family would join two dossiers")
+    if weights.together.namesakes < 2:
+        raise ReferenceRefused("weights: two dossiers of one name would make it a frequent one")
     return weights
 
 

@@ -6,7 +6,7 @@ and dates of birth that their suspects have, with the weights of a pair of repor
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from msgspec import Struct
@@ -87,6 +87,7 @@ def certain_together(
     dossier: Mapping[Report, Report],
     suspects: Mapping[Report, Suspects],
     weights: Weights,
+    frequent: Collection[int] = (),
 ) -> list[tuple[Uncertain[Report], float]]:
     """Return the pairs of dossiers whose uncertain links, taken together, make a certain one.
 
@@ -94,6 +95,7 @@ def certain_together(
     report to its dossier (a report in none is its own), `suspects` a dossier to its suspects. Of equally
     strong links that of the smallest reports counts. `weights` holds the points and the limit. `links` hold
     also those of the other dossiers on an internet line: a line of people who differ joins none of them.
+    `frequent` are the digests of names that many dossiers give: such a name is no evidence where it is equal.
     """
     between: dict[tuple[Report, Report], list[Uncertain[Report]]] = defaultdict(list)
     for link in links:
@@ -103,7 +105,7 @@ def certain_together(
     found = []
     lines = _lines(between)
     for (one, two), joining in between.items():
-        points = points_together(joining, suspects[one], suspects[two], weights)
+        points = points_together(joining, suspects[one], suspects[two], weights, frequent)
         if _is_of_one_person(one, two, lines, suspects, weights):
             points = max(points, weights.together.line)
         if points >= weights.certain - 1e-9:
@@ -112,20 +114,42 @@ def certain_together(
     return found
 
 
+def equal_names(
+    found: Iterable[tuple[Uncertain[Report], float]],
+    dossier: Mapping[Report, Report],
+    suspects: Mapping[Report, Suspects],
+) -> set[int]:
+    """Return the digests of the names that the dossiers of a result of `certain_together` have in common.
+
+    `dossier` and `suspects` are those given to it.
+    """
+    return {
+        name
+        for link, _ in found
+        for one, two in ((suspects[dossier[link.one]], suspects[dossier[link.two]]),)
+        for name in one.names.keys() & two.names.keys()
+    }
+
+
 def points_together(
-    links: Sequence[Uncertain[Report]], one: Suspects, two: Suspects, weights: Weights
+    links: Sequence[Uncertain[Report]],
+    one: Suspects,
+    two: Suspects,
+    weights: Weights,
+    frequent: Collection[int] = (),
 ) -> float:
     """Return the points of two dossiers from all links between them; 0 for a single kind of evidence.
 
     `one` and `two` are their suspects, `weights` holds the points. A kind is a family of values, an equal
     name, or an equal date of birth. An equal name does not count if all the shared values are those of a
-    household. Similarities count as values of their family, unless the dates of birth differ.
+    household, or is one of the `frequent` (digests of names). Similarities count as values of their family,
+    unless the dates of birth differ.
     """
     values: dict[Family, dict[object, float]] = defaultdict(dict)
     for link in links:
         for family, key, points in link.values:
             values[family][key] = max(points, values[family].get(key, 0.0))
-    name, birth = _names(one, two), _births(one, two)
+    name, birth = _names(one, two, frequent), _births(one, two)
     similar = [each for link in links for each in link.similar] if birth >= 0 else []
     if any(kind == _NAME for kind, _, _ in similar):
         name = 1
@@ -216,10 +240,13 @@ def _of_family(family: Family, held: Mapping[object, float], weights: Weights) -
     )
 
 
-def _names(one: Suspects, two: Suspects) -> int:
-    """Return 1 for an equal name, -1 for names without a common word, 0 otherwise or if one is unknown."""
-    if one.names.keys() & two.names.keys():
-        return 1
+def _names(one: Suspects, two: Suspects, frequent: Collection[int] = ()) -> int:
+    """Return 1 for an equal name, -1 for names without a common word, 0 otherwise or if one is unknown.
+
+    0 also where only names of `frequent` are equal.
+    """
+    if equal := one.names.keys() & two.names.keys():
+        return int(any(name not in frequent for name in equal))
     pairs = [mine & theirs for mine in one.names.values() for theirs in two.names.values()]
     return -1 if pairs and not any(pairs) else 0
 

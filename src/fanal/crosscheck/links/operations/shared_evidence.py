@@ -30,11 +30,12 @@ from fanal.crosscheck.links.domain.shared_evidence import (
     Suspects,
     Uncertain,
     certain_together,
+    equal_names,
     suspects_of,
 )
 from fanal.crosscheck.links.operations.store import write_links
 from fanal.db import sql
-from fanal.db.sql import uuid_array
+from fanal.db.sql import bytes_array, uuid_array
 from fanal.kernel.actors import Actor
 from fanal.ledger import operations as ledger
 
@@ -57,6 +58,16 @@ _STORED = (
     "SELECT l.report_id, l.other_id, l.reasons FROM crosscheck_link l"
     " JOIN unnest(%s::uuid[], %s::uuid[]) AS p (one, two)"
     " ON l.report_id = p.one AND l.other_id = p.two WHERE l.rule_version = %s"
+)
+_MOST_NAMED = 1000
+# One range of an index in each month; the name is the first eight bytes of a card.
+_FREQUENT = (
+    "SELECT wanted.name FROM unnest(%s::bytea[]) AS wanted (name) WHERE %s <"
+    " (SELECT count(DISTINCT coalesce(m.dossier_id, c.report_id)) FROM"
+    " (SELECT report_id FROM crosscheck_card WHERE substring(card FROM 1 FOR 8) = wanted.name"
+    " AND substring(card FROM 1 FOR 8) <> '\\x0000000000000000'"
+    " ORDER BY report_id DESC LIMIT %s) c"
+    " LEFT JOIN crosscheck_membership m ON m.report_id = c.report_id)"
 )
 _SEPARATING = frozenset({JudgementAct.UNLINK, JudgementAct.SPLIT, JudgementAct.REJECT})
 Reasons = tuple[LinkReason, ...]
@@ -122,12 +133,13 @@ def _certain(reports: Collection[UUID]) -> list[_Certain]:
     pairs = links.keys() | similar.keys()
     home = _dossier_of(members) if pairs else {}
     heads = {report.bytes: head.bytes for report, head in home.items()}
-    found = certain_together(
-        [_uncertain(pair, links.get(pair, ()), similar.get(pair, ()), weights) for pair in pairs],
-        heads,
-        _suspects(home),
-        weights,
-    )
+    evidence = [
+        _uncertain(pair, links.get(pair, ()), similar.get(pair, ()), weights) for pair in pairs
+    ]
+    suspects = _suspects(home)
+    found = certain_together(evidence, heads, suspects, weights)
+    if frequent := _frequent(equal_names(found, heads, suspects), weights):
+        found = certain_together(evidence, heads, suspects, weights, frequent)
     near = {home[report].bytes for report in inside if report in home}
     found = [each for each in found if near & {heads[each[0].one], heads[each[0].two]}]
     homes = home | homes_of_erased(home) if found else home
@@ -156,6 +168,18 @@ def _dossier_of(reports: set[UUID]) -> dict[UUID, UUID]:
     """Return the anchor of each report's dossier; a report in none is its own."""
     anchors = dossiers.standing_of(reports).anchors
     return {report: anchors.get(report, report) for report in reports}
+
+
+def _frequent(names: Collection[int], weights: Weights) -> frozenset[int]:
+    """Return those of the digests of names that more dossiers give than `weights` allow an identifying one.
+
+    Counted among the latest `_MOST_NAMED` reports of a name; a report in no dossier is its own.
+    """
+    if not names:
+        return frozenset()
+    asked = bytes_array(name.to_bytes(8, "little") for name in names)
+    found = sql.rows(_FREQUENT, [asked, weights.together.namesakes, _MOST_NAMED])
+    return frozenset(int.from_bytes(name, "little") for (name,) in found)
 
 
 def _suspects(home: Mapping[UUID, UUID]) -> dict[bytes, Suspects]:
