@@ -184,6 +184,7 @@ RULES: tuple[GrantRule, ...] = (
     _rule("crosscheck_sketch", [APP, AUDITOR], NOTHING),
     _rule("crosscheck_spelling", [APP, AUDITOR], NOTHING),
     _rule("crosscheck_worn", [APP, AUDITOR], NOTHING),
+    _rule("crosscheck_unjoined", [APP, AUDITOR], NOTHING),
     _rule("crosscheck_waiting", [AUDITOR], NOTHING),
     _rule("crosscheck_waiting", [APP], ["INSERT"]),
     _rule("analyse_unread", [APP], NOTHING),  # the queue of the worker that reads texts

@@ -41,7 +41,7 @@ POINTS: Final = frozenset(
         "rerank.written",  # in the transaction: a portion is ranked again
         "rerank.committed",  # committed, the next portion not begun
         "near.written",  # in the transaction: the similar reports of a portion are written
-        "near.committed",  # committed, the next reports not taken
+        "near.committed",  # committed, the dossiers of similar reports not joined
         "restore.begun",  # the restore is noted, the vault does not bear its mark
         "restore.loaded",  # the tables are loaded, the erasures not repeated
         "restore.done",  # everything is restored and checked, the note not removed

@@ -238,6 +238,7 @@ UNREAD_BY_THE_WEB = {
     "crosscheck_sketch",
     "crosscheck_spelling",
     "crosscheck_worn",
+    "crosscheck_unjoined",
     "crosscheck_waiting",
     "orient_late",
     "orient_unrecorded",

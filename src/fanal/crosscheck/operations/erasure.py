@@ -83,6 +83,7 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
             "DELETE FROM crosscheck_resemblance WHERE report_id = ANY(%s::uuid[])",
             "DELETE FROM crosscheck_resemblance WHERE other_id = ANY(%s::uuid[])",
             "DELETE FROM crosscheck_waiting WHERE report_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_unjoined WHERE report_id = ANY(%s::uuid[])",
             "DELETE FROM crosscheck_sketch WHERE report_id = ANY(%s::uuid[])",
             "DELETE FROM crosscheck_near WHERE report_id = ANY(%s::uuid[])",
             "DELETE FROM crosscheck_near WHERE other_id = ANY(%s::uuid[])",

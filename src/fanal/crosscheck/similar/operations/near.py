@@ -121,8 +121,9 @@ def renew_near(*, actor: Actor, now: datetime, most: int = AT_ONCE) -> int:
     Affected are the reports that share a text passage or another key, a similar picture or a similar
     identifier with them. Before and after the search, dossiers that uncertain links and similar reports
     connect with certainty are joined (`links/operations/shared_evidence.py`): before it those of the queued
-    reports, whose links are new, after it those of reports with similar ones. Returns the number of reports
-    taken from the queue: 0 where it is empty or another worker holds the lock.
+    reports, whose links are new, after it those of reports with similar ones. If the process ends between
+    the two, or another worker takes the lock, the next call joins them. Returns the number of reports taken
+    from the queue: 0 where it is empty or another worker holds the lock.
 
     Raises:
         Refused: the actor is not the system.
@@ -133,7 +134,8 @@ def renew_near(*, actor: Actor, now: datetime, most: int = AT_ONCE) -> int:
     with transaction.atomic():
         # Apart from the search, since a batch holds the lock of dossiers while it queues reports.
         if store.hold():
-            join_by_shared_evidence(actor=actor, reports=store.next_of(most), now=now)
+            reports = {*store.next_of(most), *store.take_unjoined()}
+            join_by_shared_evidence(actor=actor, reports=reports, now=now)
     with transaction.atomic():
         ids = store.take(most) if store.hold() else []
         if not ids:
@@ -148,6 +150,7 @@ def renew_near(*, actor: Actor, now: datetime, most: int = AT_ONCE) -> int:
             found.setdefault(report_id, []).extend(more)
         pairs = {report_id: joined(ways) for report_id, ways in found.items()}
         written = store.write_near(touched, pairs)
+        store.leave_unjoined(written)
         failpoint("near.written")
         if written:
             ledger.record_batch(
@@ -162,7 +165,7 @@ def renew_near(*, actor: Actor, now: datetime, most: int = AT_ONCE) -> int:
     if written:
         with transaction.atomic():
             if store.hold():
-                join_by_shared_evidence(actor=actor, reports=written, now=now)
+                join_by_shared_evidence(actor=actor, reports=store.take_unjoined(), now=now)
     return len(ids)
 
 
@@ -170,7 +173,8 @@ def stop_near(*, actor: Actor, most: int) -> tuple[list[UUID], bool]:
     """Record that a call of `renew_near` with this `most` took too long and was stopped.
 
     Returns its reports, and whether they were dropped from the queue. Several reports are retried one by one;
-    a single report is dropped, and gets no similar reports until the next rebuild.
+    a single report is dropped, and gets no similar reports until the next rebuild. Dossiers that were still
+    to be joined after a search are left to the next search of one of their reports.
 
     Raises:
         Refused: the actor is not the system.
@@ -190,6 +194,7 @@ def wait_again() -> int:
         cursor.execute("DELETE FROM crosscheck_sketch")
         cursor.execute("DELETE FROM crosscheck_spelling")
         cursor.execute("DELETE FROM crosscheck_worn")
+        cursor.execute("DELETE FROM crosscheck_unjoined")
         cursor.execute(
             "INSERT INTO crosscheck_waiting SELECT report_id FROM crosscheck_card"
             " ON CONFLICT DO NOTHING"

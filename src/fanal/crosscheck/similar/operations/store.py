@@ -107,12 +107,30 @@ def take(most: int) -> list[UUID]:
     return sorted(taken)
 
 
+def leave_unjoined(report_ids: Iterable[UUID]) -> None:
+    """Note reports with similar ones, whose dossiers are to be joined after the search.
+
+    Runs in the transaction of the search, so that a process that ends after it leaves them to the next call.
+    """
+    sql.run(
+        "INSERT INTO crosscheck_unjoined SELECT unnest(%s::uuid[]) ON CONFLICT DO NOTHING",
+        [uuid_array(report_ids)],
+    )
+
+
+def take_unjoined() -> list[UUID]:
+    """Return the reports of `leave_unjoined`, in any order; they are forgotten at the transaction's end."""
+    found = sql.rows("DELETE FROM crosscheck_unjoined RETURNING report_id")
+    return [report_id for (report_id,) in found]
+
+
 def stop(most: int) -> tuple[list[UUID], bool]:
     """Mark the queued reports that `take(most)` had taken as timed out, or drop a report that was alone.
 
-    Returns the reports, and whether they were dropped from the queue. `most` must be that of the call of
-    `take`.
+    Also forgets the reports of `leave_unjoined`. Returns the reports, and whether they were dropped from the
+    queue. `most` must be that of the call of `take`.
     """
+    take_unjoined()  # their join, too, may be what takes so long
     marked = [report_id for (report_id,) in sql.rows(_MARK.format(chosen=_UNTRIED), [most])]
     if marked:
         return marked, False
