@@ -1,5 +1,6 @@
 """Calls to the people of the duty roster, and to those named next when nobody of them is reached at once."""
 
+import logging
 import time
 from dataclasses import replace
 from datetime import time as time_of_day, timedelta
@@ -130,13 +131,14 @@ def test_the_most_lines_of_a_hundred_desks_fit() -> None:
     assert shared.read() == rosters
 
 
-def test_rosters_too_large_are_said_once(capfd: pytest.CaptureFixture[str]) -> None:
+def test_rosters_too_large_are_said_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("fanal"), "propagate", True)
     roster = Roster(DUTY)
     for shifts in (TOO_LARGE, TOO_LARGE, {1: [shift(FIRST, ON)]}):
         roster._write(shifts)
-    assert (
-        capfd.readouterr().err.count("rosters are too large to be used: FANAL_DUTY is called") == 1
-    )
+    assert caplog.text.count("rosters are too large to be used: FANAL_DUTY is called") == 1
 
 
 def test_the_doctor_knows_rosters_that_are_too_large() -> None:
