@@ -60,7 +60,9 @@ def _ring_report(name: str, place: int) -> Play:
     game, handle, other = GAMES[place % 3], RING[place % 4], RING[(place + 1) % 4]
 
     def play(world: World, at: datetime) -> None:
-        more: Json = {"emails": ["cube.noir@mail.example"]} if place % 3 == 0 else {}
+        # A number alone beside other names is a suggestion: it is given together with the mailbox.
+        mailbox = place % 3 == 0 or place % 4 == 1
+        more: Json = {"emails": ["cube.noir@mail.example"]} if mailbox else {}
         if place % 4 == 1:
             more["phones"] = ["+33 6 39 98 00 12"]
         persons: list[Json] = [suspect(handle, game, **more), victim(luck.randrange(9, 15))]
