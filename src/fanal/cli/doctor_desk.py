@@ -24,6 +24,7 @@ from fanal.kernel.calendar import PARIS
 from fanal.web.public.help_lines import HELP_LINES
 
 _ENDING_DAYS = 30
+_HOLD_DAYS = 30
 _PEOPLE = """
 SELECT h.role, count(DISTINCT h.person_id), count(*) FILTER (WHERE h.valid_until < now() + %(ending)s)
 FROM accounts_habilitation h
@@ -47,6 +48,10 @@ WHERE a.acknowledged_at IS NULL AND d.closed_at IS NOT NULL GROUP BY d.id ORDER 
 _BACKUP = """
 SELECT extract(epoch FROM now() - max(at))::bigint / 3600 FROM ledger_entry WHERE action = 'backup.make'
 """
+_LATE_HOLDS = """
+SELECT count(*) FROM intake_hold
+WHERE lifted_at IS NULL AND coalesce(review_on < current_date - %(late)s, true)
+"""
 _READER = """
 SELECT version, header, weights FROM analyse_reader WHERE state = 'IN_FORCE'
 """
@@ -62,7 +67,8 @@ SELECT host(inet_server_addr()), (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_bac
 
 
 def look_at_desk(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[DoctorFinding]:
-    """Yield findings about a production installation: people, queue, backups, help lines and mail.
+    """Yield findings about a production installation: people, queue, legal holds, backups, help lines
+    and mail.
 
     `connection` must see the rows of every desk.
     """
@@ -70,6 +76,7 @@ def look_at_desk(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator
     yield from _look_at_queue(connection)
     yield from _look_at_texts(connection)
     yield from _look_at_closed_desks(connection)
+    yield from _look_at_holds(connection)
     yield _look_at_backups(connection)
     yield from _look_at_line(connection)
     yield from look_at_reader_in_force(connection)
@@ -169,6 +176,15 @@ def _look_at_closed_desks(
         yield problem(
             f"{count} alarms of the closed desk {number} are seen by nobody: 'fanal desk reopen {number}', "
             "then grant a role there"
+        )
+
+
+def _look_at_holds(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[DoctorFinding]:
+    (late,) = connection.execute(_LATE_HOLDS, {"late": _HOLD_DAYS}).fetchone() or (0,)
+    if late:
+        yield note(
+            f"{late} legal holds keep their report past its term, and their review is more than {_HOLD_DAYS} "
+            "days late: a supervisor renews or lifts each under 'Legal holds'"
         )
 
 

@@ -135,6 +135,27 @@ def test_an_alarm_of_a_closed_desk_is_a_problem(
     assert "1 alarms of the closed desk 77 are seen by nobody" in _problems(connection)
 
 
+def test_legal_holds_whose_review_is_a_month_late_are_noted(
+    connection: psycopg.Connection[tuple[object, ...]],
+) -> None:
+    connection.execute("SET LOCAL session_replication_role = replica")  # holds without their report
+    for due in ("-31 days", "-29 days", "1 day", None):
+        connection.execute(
+            "INSERT INTO intake_hold (id, report_id, placed_by, placed_at, motive, review_on,"
+            " review_motive, lift_motive) VALUES (%s, %s, %s, now() - interval '1 year', 'A trial',"
+            " (now() + %s::interval)::date, '', '')",
+            [uuid4(), uuid4(), uuid4(), due],
+        )
+    said = [found for found in _look(connection) if "legal holds" in found.text]
+    assert [(found.level, found.text[:13]) for found in said] == [
+        (FindingLevel.NOTICE, "2 legal holds")
+    ]
+    connection.execute(
+        "UPDATE intake_hold SET lifted_at = now(), lifted_by = id, lift_motive = 'Ended'"
+    )
+    assert not [found for found in _look(connection) if "legal holds" in found.text]
+
+
 def test_a_lock_held_elsewhere_is_a_finding_and_no_wait_without_end(installed: Installed) -> None:
     with psycopg.connect(installed.url) as other:
         other.execute("LOCK TABLE orient_caller IN ACCESS EXCLUSIVE MODE")
