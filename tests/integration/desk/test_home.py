@@ -40,12 +40,13 @@ def numbers(client: Client) -> list:
     ]
 
 
-SECOND = ("others", "own", "rows", "blockings", "dereferencings")
+SECOND = ("others", "own", "rows", "blockings", "mirrors", "dereferencings")
 ROWS: dict[str, Callable[..., int]] = {
     "/second/": lambda page: sum(len(page[name]) for name in SECOND),
     "/measures/": lambda page: sum(len(column["cards"]) for column in page["columns"]),
     "/recommendations/": lambda page: len(page["waiting"]),
     "/openings/": lambda page: len(page["waiting"]),
+    "/addressees/": lambda page: int(page["page"].paginator.count),
     "/people/": lambda page: int(page["page"].paginator.count),
     "/installation/": lambda page: len(page["parts"]),
     "/resets/": lambda page: len(page["open"]),

@@ -33,6 +33,10 @@ WITH confirmed AS (SELECT addressee_id, max(version) AS version FROM measures_ad
 WHERE a.version >= coalesce(c.version, 1)
 """  # noqa: S608 - statements of this module
 """The versions since the last confirmed one, included."""
+_UNCONFIRMED = """
+AND coalesce(c.version, 0) < (SELECT max(m.version) FROM measures_addressee m WHERE m.id = a.id)
+"""
+"""Keeps the entries whose newest version nobody confirmed: only these may await confirmation."""
 
 
 def list_entries(
@@ -52,14 +56,24 @@ def list_entries(
     """
     require(actor, "addressee.read")
     sought = text.casefold()
+    statement = _NEWEST + _UNCONFIRMED if state is EntryState.WAITING else _NEWEST
     found = [
         entry
-        for entry in _entries(_NEWEST, [])
+        for entry in _entries(statement, [])
         if (kind is None or kind in entry.kinds)
         and (state is None or entry.state is state)
         and (not sought or any(sought in f.value.casefold() for f in entry.newest.facts))
     ]
     return sorted(found, key=lambda entry: (entry.name.casefold(), entry.id))
+
+
+def count_waiting(*, actor: Actor) -> int:
+    """Count the entries with an address that awaits confirmation by a second person.
+
+    Raises:
+        Refused: the actor may not read the directory.
+    """
+    return len(list_entries(actor=actor, state=EntryState.WAITING))
 
 
 def get_entry(*, actor: Actor, addressee_id: UUID) -> Entry | None:

@@ -1,6 +1,7 @@
 """What the home page shows of a role: numbers that lead to lists, and the load of each person."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from django.utils.functional import Promise
 from msgspec import Struct
@@ -13,6 +14,7 @@ class HomeNumber(Struct, frozen=True, kw_only=True):
 
     `tone`: `danger` or `warn` where somebody must act, else empty. `capped`: the number is a lower bound.
     `standing`: it is no work to do, such as a figure of statistics, so that it shows no section by itself.
+    `due_at`: the soonest deadline among the items, None without any.
     """
 
     number: int
@@ -21,6 +23,7 @@ class HomeNumber(Struct, frozen=True, kw_only=True):
     tone: str = ""
     capped: bool = False
     standing: bool = False
+    due_at: datetime | None = None
 
     @property
     def shown_tone(self) -> str:

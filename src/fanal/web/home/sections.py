@@ -6,7 +6,7 @@ whose list the person may not open, or that an earlier section shows, is left ou
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from urllib.parse import urlencode
 
 from django.urls import reverse
@@ -14,7 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from msgspec import structs
 
-from fanal.accounts.domain.policy import reach
+from fanal.accounts.domain.policy import may, reach
 from fanal.accounts.domain.records import AccountRecord, ResetState
 from fanal.accounts.queries.people import list_accounts
 from fanal.accounts.queries.resets import list_resets
@@ -27,8 +27,11 @@ from fanal.judicial.queries import REFERRALS, SHEETS
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.calendar import add_months, first_of_month, paris_day
 from fanal.measures import queries as measures
+from fanal.measures.addressees.views import count_waiting
+from fanal.measures.appeal.kind import APPEAL
 from fanal.measures.blocking.kind import BLOCKING, BlockingState
-from fanal.measures.blocking.views import list_blockings
+from fanal.measures.blocking.mirrors.kind import MIRROR
+from fanal.measures.blocking.views import MOST
 from fanal.measures.dereferencing.kind import DEREFERENCING
 from fanal.measures.notice.acts import NOTICES
 from fanal.measures.removal.kind import REMOVAL
@@ -43,13 +46,14 @@ from fanal.web.account import lockout
 from fanal.web.account.installation import PartState, parts_of
 from fanal.web.account.people import account_states
 from fanal.web.components.navigation import reachable
+from fanal.web.desk.acts.stages import LISTINGS, STAGES
 from fanal.web.desk.queue.filters import query_of
 from fanal.web.home.records import HomeLoad, HomeNumber, HomeSection
 
 _LOADS = 8
 """People whose load is shown, those with the most reports."""
 _INBOXES = (CALLS, REFERRALS, SHEETS, NOTICES)
-_OTHERS: Sequence[Lifecycle] = (REMOVAL, BLOCKING, DEREFERENCING)
+_OTHERS: Sequence[Lifecycle] = (REMOVAL, BLOCKING, MIRROR, DEREFERENCING, APPEAL)
 _ANYBODY, _UNASSIGNED = QueueFilter(), QueueFilter(holder=NOBODY)
 Selection = tuple[QueueView, QueueFilter]
 
@@ -96,6 +100,14 @@ class _Counts:
         """Every account of the installation."""
         return list_accounts(actor=self.actor, now=self.now)
 
+    def thirds(self, lifecycle: Lifecycle) -> int:
+        """Return the number of blockings, or mirrors, that await a third person."""
+        approved = [BlockingState.APPROVED]
+        if not self.acts_in(lifecycle, *approved):
+            return 0
+        found = LISTINGS[lifecycle.kind](actor=self.actor, states=approved, now=self.now)
+        return sum(one.asked == "THIRD" for one in found)
+
     def acts_in(self, lifecycle: Lifecycle, *states: str) -> int:
         """Return the number of open acts of a kind in some states, or in all."""
         return sum(
@@ -129,6 +141,7 @@ def sections_of(*, actor: Actor, now: datetime) -> list[HomeSection]:
             continue
         numbers = [one for one in build(counts) if one.href and one.href not in shown]
         shown |= {one.href for one in numbers}
+        numbers.sort(key=lambda one: one.shown_tone != "danger")
         section = HomeSection(role=role, numbers=numbers)
         found.append(_with_loads(section, counts) if role is Role.SUPERVISOR else section)
     return sorted(found, key=lambda section: not section.has_work)
@@ -233,6 +246,8 @@ def _supervisor(counts: _Counts) -> Iterator[HomeNumber]:
     yield _calls(counts)
     yield _view(counts, QueueView.OPEN, _("Reports that nobody has in charge"), "warn", _UNASSIGNED)
     yield _to_approve(counts)
+    yield from _addresses(counts)
+    yield from _lasting(counts)
     yield _view(counts, QueueView.LATE, _("Late reports"), "danger")
     words = _("Late referrals")
     to_send, tone = InboxTab.TO_SEND, "danger"
@@ -245,16 +260,57 @@ def _to_approve(counts: _Counts) -> HomeNumber:
     """Return the number of acts on the page of those that await a second person, or a third."""
 
     def number() -> int:
-        kinds = (REMOVAL, NOTICES.lifecycle, BLOCKING, DEREFERENCING)
+        kinds = (REMOVAL, NOTICES.lifecycle, BLOCKING, MIRROR, DEREFERENCING)
         found = sum(counts.acts_in(kind, "TO_SECOND") for kind in kinds)
-        if counts.acts_in(BLOCKING, BlockingState.APPROVED):
-            approved = list_blockings(
-                actor=counts.actor, states=[BlockingState.APPROVED], now=counts.now
-            )
-            found += sum(one.asked == "THIRD" for one in approved)
-        return found
+        return found + sum(counts.thirds(kind) for kind in (BLOCKING, MIRROR))
 
     return _page(counts, "desk:second", number, _("Acts to approve"), tone="warn")
+
+
+def _addresses(counts: _Counts) -> Iterator[HomeNumber]:
+    """Yield the addresses of the directory that await a second person, to those who may confirm."""
+    if may(counts.actor, "addressee.confirm"):
+        words = _("Addresses to confirm")
+        waiting = partial(count_waiting, actor=counts.actor)
+        yield _page(counts, "desk:addressees", waiting, words, tone="warn", state="WAITING")
+
+
+def _lasting(counts: _Counts) -> Iterator[HomeNumber]:
+    """Yield the stages of lasting measures and of appeals in which acts await the actor, each with its due.
+
+    Only those with acts are listed: one statement counts them all.
+    """
+    for kind, code, words in _STAGES:
+        stage = STAGES[kind.kind][code]
+        if not may(counts.actor, stage.right) or not counts.acts_in(kind, *stage.states):
+            continue
+        if found := stage.acts(actor=counts.actor, now=counts.now):
+            due = next((one.due_at for one in found if one.due_at), None)
+            tone = "danger" if found[0].late else "warn"
+            one = _page(
+                counts, f"desk:{kind.kind}s", _number(len(found)), words, tone=tone, state=code
+            )
+            yield structs.replace(
+                one, due_at=due, capped=counts.acts_in(kind, *stage.states) > MOST
+            )
+
+
+_STAGES: Sequence[tuple[Lifecycle, str, str | Promise]] = (
+    (BLOCKING, "DOUBT", _("Blockings in doubt")),
+    (MIRROR, "DOUBT", _("Mirrors in doubt")),
+    (DEREFERENCING, "DOUBT", _("Dereferencings in doubt")),
+    (APPEAL, "TERM", _("Appeals with a term")),
+    (BLOCKING, "LIST", _("Names to put on the list")),
+    (MIRROR, "LIST", _("Mirrors to put on the list")),
+    (DEREFERENCING, "LIST", _("Dereferencings to notify")),
+    (BLOCKING, "RESTORE", _("Access to names to restore")),
+    (MIRROR, "RESTORE", _("Access to mirrors to restore")),
+    (DEREFERENCING, "RESTORE", _("Addresses to have listed again")),
+    (BLOCKING, "REVIEW", _("Freed names to review")),
+    (MIRROR, "REVIEW", _("Freed mirrors to review")),
+    (DEREFERENCING, "REVIEW", _("Ended dereferencings to review")),
+)
+"""The stages shown (kind, code, label), the most urgent first."""
 
 
 def _recommendations(counts: _Counts) -> HomeNumber:
@@ -292,6 +348,8 @@ def _measures_officer(counts: _Counts) -> Iterator[HomeNumber]:
     yield column("EXPIRED", _("Removal requests past the statutory deadline"), "danger")
     yield column("DRAFT", _("Removal requests to propose"), "warn")
     yield _to_approve(counts)
+    yield from _addresses(counts)
+    yield from _lasting(counts)
     yield column("APPROVED", _("Removal requests to send"), "warn")
     yield column("SENT", _("Removal requests sent, receipt awaited"))
     notices = "desk:notices"

@@ -170,6 +170,16 @@ def confirm(request: HttpRequest, addressee_id: UUID) -> HttpResponse:
     return redirect("desk:addressee", entry.id)
 
 
+def waiting(request: HttpRequest) -> dict[str, object]:
+    """Return the template context of the addresses that await confirmation: `addresses`, their number.
+
+    It is 0 for a reader who may not confirm any.
+    """
+    actor = actor_of(request)
+    asked = may(actor, "addressee.confirm")
+    return {"addresses": directory.count_waiting(actor=actor) if asked else 0}
+
+
 def routes() -> list[URLPattern]:
     """Return the routes of the directory."""
     one = "addressees/<uuid:addressee_id>/"

@@ -26,11 +26,9 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.ids import lowest_id
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
-from fanal.measures.appeal.views import AppealView
-from fanal.measures.blocking.views import BlockingView
-from fanal.measures.dereferencing.views import DereferencingView
 from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.desk.acts import pages as acts
+from fanal.web.desk.acts.stages import STAGES, LastingView
 from fanal.web.failures import reason_of
 from fanal.web.forms import Parsed, text
 from fanal.web.reading import consult
@@ -38,9 +36,6 @@ from fanal.web.reading import consult
 _AGAIN = timedelta(seconds=10)
 _ENDED = 50
 """Ended acts on the board, the newest; all open ones are shown."""
-
-
-LastingView = BlockingView | DereferencingView | AppealView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,18 +165,26 @@ def board(kind: Lasting, request: HttpRequest) -> dict[str, object]:
     """Return the template context of the list of acts of a kind.
 
     Keys: `own` (rows of those that await a step of the reader), `opened` (other open ones), `ended` (the
-    newest ended ones), `late` (number of open ones past a deadline).
+    newest ended ones), `late` (number of open ones past a deadline), `staged` (the code of the stage that the
+    query's `state` asks for, "" for the whole list; a stage has no ended acts).
     """
     actor, now, states = actor_of(request), now_of(request), kind.lifecycle.states
-    known = {states.initial, *(one.target for one in states.transitions)}
-    opened = kind.listing(actor=actor, states=sorted(known - states.final), now=now)
-    ended = kind.listing(actor=actor, states=sorted(states.final), now=now)[-_ENDED:]
+    code = request.GET.get("state", "")
+    stage = STAGES[kind.lifecycle.kind].get(code)
+    if stage:
+        opened: Sequence[LastingView] = stage.acts(actor=actor, now=now)
+        ended: Sequence[LastingView] = ()
+    else:
+        known = {states.initial, *(one.target for one in states.transitions)}
+        opened = kind.listing(actor=actor, states=sorted(known - states.final), now=now)
+        ended = kind.listing(actor=actor, states=sorted(states.final), now=now)[-_ENDED:]
     own = [one for one in opened if _is_asked(kind, one, actor)]
     return {
         "own": rows(kind, request, own),
         "opened": rows(kind, request, [one for one in opened if one not in own]),
         "ended": rows(kind, request, tuple(reversed(ended))),
         "late": sum(one.late for one in opened),
+        "staged": code if stage else "",
     }
 
 

@@ -102,11 +102,11 @@ def second(request: HttpRequest) -> HttpResponse:
     context = {
         "others": [c for c in cards if not c["own"]],
         "own": [c for c in cards if c["own"]],
-        "may_second": may(actor, "measure.approve"),
         "blockings": blockings.waiting(request),
         "mirrors": mirrors.waiting(request),
         "dereferencings": dereferencings.waiting(request),
     } | act_lists.waiting(notices.LIST, request)
+    context |= addressees.waiting(request)
     return render(request, "desk/second.html", context)
 
 
