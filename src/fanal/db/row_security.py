@@ -155,7 +155,9 @@ BOUNDED: Mapping[str, TableBounds] = {
     "deconfliction_withholding": TableBounds(
         rows=_OWN,
         reads=_behind(
-            "crosscheck_membership", "p.dossier_id = deconfliction_withholding.dossier_id"
+            "crosscheck_membership",
+            "p.dossier_id = deconfliction_withholding.dossier_id"
+            " OR p.report_id = ANY (deconfliction_withholding.report_ids)",
         ),
     ),
     "deconfliction_withholding_words": TableBounds(

@@ -6,7 +6,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from fanal.accounts.queries.people import actor_for
+from fanal.accounts.operations.instructions import revoke_instruction
+from fanal.accounts.queries.people import actor_for, find_user
 from fanal.crosscheck.dossiers.queries import dossier_of
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain import limits
@@ -14,6 +15,7 @@ from fanal.deconfliction.domain.records import RoundState
 from fanal.deconfliction.operations import steps
 from fanal.deconfliction.operations.counterparts import set_limits
 from fanal.deconfliction.operations.receiving import receive
+from fanal.deconfliction.operations.rounds import drop_rounds
 from fanal.deconfliction.operations.steps import conclude, hand_out, make_offer, undelivered
 from fanal.deconfliction.sharing.operations import withhold
 from fanal.deconfliction.sharing.queries import answers_out
@@ -21,17 +23,23 @@ from fanal.kernel import clock
 from fanal.kernel.actors import Role
 from fanal.kernel.refusal import Refusal
 from fanal.worker import deconfliction_rounds
+from tests.deconfliction_peer import Peer
 from tests.integration.accounts.people import make_user
 from tests.integration.deconfliction.rounds import state
-from tests.integration.deconfliction.world import SYSTEM, holding, peer, register, rows
+from tests.integration.deconfliction.world import (
+    SYSTEM,
+    holding,
+    instructed,
+    peer,
+    register,
+    rows,
+)
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.role("worker")]
 BOTH, FREE = "both@mail.example", "free@mail.example"
 
 
 def hold_back(report_id: UUID, *, counterpart_id: UUID | None = None, ends: bool = False) -> None:
-    from fanal.accounts.queries.people import find_user
-
     user = find_user(username="ana") or make_user("ana", Role.ANALYST, at=clock.now())
     dossier = dossier_of(actor=SYSTEM, report_id=report_id)
     assert dossier is not None
@@ -142,6 +150,86 @@ def test_an_answer_that_nobody_fetched_is_made_again(
     assert [value for _, value in other.met] == [FREE]
     steps.take_conclusion(actor=SYSTEM, round_id=round_id, now=clock.now())
     assert len(queries.list_hits(actor=SYSTEM)) == 1
+
+
+def test_a_conclusion_is_checked_also_after_a_round_the_other_way() -> None:
+    report_id = two_dossiers()
+    other = peer(BOTH, FREE)
+    found = register(other)
+    round_id, offer = make_offer(actor=SYSTEM, counterpart=found, now=clock.now())
+    receive(actor=SYSTEM, body=other.answer(offer), now=clock.now())
+    conclude(actor=SYSTEM, round_id=round_id, now=clock.now())
+    theirs = uuid4()
+    receive(actor=SYSTEM, body=other.offer(theirs), now=clock.now())
+    steps.answer(actor=SYSTEM, round_id=theirs, now=clock.now())
+    answered = hand_out(round_id=theirs, now=clock.now())
+    receive(actor=SYSTEM, body=other.conclude(answered), now=clock.now())
+    assert steps.take_conclusion(actor=SYSTEM, round_id=theirs, now=clock.now()) == 2
+    hold_back(report_id)
+    with pytest.raises(Refusal, match=r"^WITHHELD$"):
+        undelivered(actor=SYSTEM, round_id=round_id, now=clock.now())
+
+
+def _waiting_answer(other: Peer) -> UUID:
+    round_id = uuid4()
+    receive(actor=SYSTEM, body=other.offer(round_id), now=clock.now())
+    steps.answer(actor=SYSTEM, round_id=round_id, now=clock.now())
+    return round_id
+
+
+def test_a_report_that_joins_a_withheld_dossier_is_left_out_of_the_waiting_answer() -> None:
+    hold_back(two_dossiers())
+    other = peer(BOTH, FREE)
+    register(other)
+    round_id = _waiting_answer(other)
+    holding("r-4", BOTH, FREE)
+    with pytest.raises(Refusal, match=r"^NOT_NOW$"):
+        hand_out(round_id=round_id, now=clock.now())
+    assert deconfliction_rounds.work(actor=SYSTEM) == 1
+    other.conclude(hand_out(round_id=round_id, now=clock.now()))
+    assert other.met == []
+
+
+def test_a_report_that_joins_no_withheld_dossier_does_not_delay_the_waiting_answer() -> None:
+    two_dossiers()
+    other = peer(BOTH, FREE)
+    register(other)
+    round_id = _waiting_answer(other)
+    keys = "SELECT cardinality(keys) FROM deconfliction_message WHERE kind = 'ANSWER'"
+    assert rows(keys) == [(2,)]
+    holding("r-4", "new@mail.example")
+    other.conclude(hand_out(round_id=round_id, now=clock.now()))
+    assert {value for _, value in other.met} == {BOTH, FREE}
+    assert rows(keys) == [(None,)], "not stored after the fetch"
+
+
+def test_the_keys_of_an_answer_that_nobody_fetched_end_with_the_round() -> None:
+    two_dossiers()
+    other = peer(BOTH, FREE)
+    register(other)
+    _waiting_answer(other)
+    assert drop_rounds(actor=SYSTEM, now=clock.now(), error="OUR_KEY") == 1
+    assert rows("SELECT count(*) FROM deconfliction_message WHERE keys IS NOT NULL") == [(0,)]
+
+
+def test_no_answer_leaves_after_its_instruction_was_revoked() -> None:
+    two_dossiers()
+    other = peer(BOTH, FREE)
+    found = register(other)
+    round_id = _waiting_answer(other)
+    standing = queries.standing_with(counterpart=found, now=clock.now())
+    proposer = find_user(username="proposer")
+    assert standing is not None
+    assert proposer is not None
+    revoke_instruction(
+        actor=actor_for(user=proposer, now=clock.now()), instruction_id=standing.id,
+        reason="Ended.", now=clock.now(),
+    )  # fmt: skip
+    with pytest.raises(Refusal, match=r"^NO_INSTRUCTION$"):
+        hand_out(round_id=round_id, now=clock.now())
+    instructed(other)
+    other.conclude(hand_out(round_id=round_id, now=clock.now()))
+    assert {value for _, value in other.met} == {BOTH, FREE}
 
 
 def test_an_answer_that_was_fetched_is_said_to_be_out() -> None:

@@ -146,7 +146,7 @@ def last_judgement_id() -> UUID | None:
     return None if row is None else row[0]
 
 
-def co_members(reports: Iterable[UUID]) -> set[UUID]:
+def co_members(*, reports: Iterable[UUID]) -> set[UUID]:
     """Return all reports of the dossiers that contain one of `reports`, at every desk.
 
     Those of `reports` that are in a dossier are among them; the result is empty if none is.

@@ -260,9 +260,9 @@ def _require_apart(left: Sequence[UUID], right: Sequence[UUID]) -> None:
     Raises:
         Refusal: IN_DOSSIER; SPLIT_MEANWHILE.
     """
-    if dossiers.co_members(right):
+    if dossiers.co_members(reports=right):
         raise Refusal("judgement", "IN_DOSSIER")
-    if len(left) > 1 and not dossiers.co_members(left[:1]).issuperset(left):
+    if len(left) > 1 and not dossiers.co_members(reports=left[:1]).issuperset(left):
         raise Refusal("judgement", "SPLIT_MEANWHILE")
 
 

@@ -23,7 +23,6 @@ from fanal.deconfliction.domain.message import (
 from fanal.deconfliction.domain.records import Counterpart, MessageKind, Round, RoundState, Side
 from fanal.deconfliction.domain.sets import shown_points
 from fanal.deconfliction.operations import rounds
-from fanal.deconfliction.operations.steps import store_round
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.refusal import Refusal
 
@@ -155,7 +154,7 @@ def _begin(
         met=None,
         error="",
     )
-    store_round(made)
+    rounds.store_round(made)
     rounds.keep_message(round_id=made.id, received=received, ours=False, now=now)
     rounds.note(actor=actor, action="deconfliction.receive", round_=made, now=now, asked=made.asked)
 

@@ -123,17 +123,46 @@ def hold(*, round_id: UUID) -> str:
     return str(row[0])
 
 
+def store_round(made: Round) -> None:
+    """Insert the row of a new round of private set intersection, begun by this desk or another organisation.
+
+    Raises:
+        IntegrityError: the round exists, or the counterpart has an open round that we began.
+    """
+    sql.run(
+        "INSERT INTO deconfliction_round (id, counterpart_id, side, state, instruction_id,"
+        " started_at, expires_at, held, shown, asked) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        [
+            made.id,
+            made.counterpart_id,
+            made.side,
+            made.state,
+            made.instruction_id,
+            made.started_at,
+            made.expires_at,
+            made.held,
+            made.shown,
+            made.asked,
+        ],
+    )
+
+
 def keep_message(
-    *, round_id: UUID, received: Received, ours: bool, now: datetime, seen: int | None = None
+    *,
+    round_id: UUID,
+    received: Received,
+    ours: bool,
+    now: datetime,
+    keys: Sequence[UUID] | None = None,
 ) -> None:
     """Store a message of a round (of private set intersection) as signed bytes with their digest.
 
-    `ours`: it was sent by us, else received. `seen`: number of decisions on sharing that it takes into
-    account (`queries.sharing_decisions`).
+    `ours`: it was sent by us, else received. `keys`: the selector keys of the identifiers in our answer,
+    stored until its first fetch or the end of the round.
     """
     sql.run(
-        "INSERT INTO deconfliction_message (round_id, kind, ours, at, digest, body, seen)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        "INSERT INTO deconfliction_message (round_id, kind, ours, at, digest, body, keys)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s::uuid[])",
         [
             round_id,
             received.message.kind_of,
@@ -141,7 +170,7 @@ def keep_message(
             now,
             received.digest,
             received.body,
-            seen,
+            None if keys is None else list(keys),
         ],
     )
 
@@ -204,7 +233,7 @@ def close(
     met: int | None = None,
     error: str = "",
 ) -> None:
-    """Move a round of private set intersection to a final state and erase its secret.
+    """Move a round of private set intersection to a final state; erase its secret and the keys of our answer.
 
     In the caller's transaction. `move` is the transition (conclude, expire, refuse), `met` the number of
     matches, `error` the code of a refusal.
@@ -214,6 +243,10 @@ def close(
         "UPDATE deconfliction_round SET state = %s, closed_at = %s, met = %s, error = %s"
         " WHERE id = %s",
         [state, now, met, error, round_.id],
+    )
+    sql.run(
+        "UPDATE deconfliction_message SET keys = NULL WHERE round_id = %s AND keys IS NOT NULL",
+        [round_.id],
     )
     machine = system_actor(f"end of a round of de-confliction: {state}")
     if vaulted.list_objects(actor=machine, owner_ids=[round_.id]):

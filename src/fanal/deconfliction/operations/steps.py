@@ -4,7 +4,7 @@ Our set is blinded, signed and stored; at the end common identifiers are recorde
 be shared is checked again in each transaction after which something leaves.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NoReturn
 from uuid import UUID
@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from fanal.accounts.domain.policy import require
+from fanal.accounts.row_scope import across_desks
 from fanal.db import sql
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain import sets
@@ -34,11 +35,13 @@ from fanal.deconfliction.domain.sets import LaidOut, keys_at, lay_out, meet, mul
 from fanal.deconfliction.operations import rounds
 from fanal.deconfliction.operations.hits import write_hits
 from fanal.deconfliction.operations.identity import signing_key
-from fanal.deconfliction.sharing import operations as sharing, queries as decisions
-from fanal.kernel.actors import Actor
+from fanal.deconfliction.sharing import operations as sharing
+from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.failpoints import failpoint
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
+
+_MACHINE: Final = system_actor("first fetch of an answer of de-confliction")
 
 # Answer to an offer: their set blinded again, and our own.
 
@@ -131,7 +134,7 @@ def _store(
             received=read_message(body),
             ours=True,
             now=now,
-            seen=decisions.sharing_decisions(counterpart_id=counterpart.id),
+            keys=keys,
         )
         rounds.seal(round_id=found.id, kept=rounds.RoundSecret(laid_out=laid_out), now=now)
         rounds.note(actor=actor, action="deconfliction.answer", round_=found, now=now, shown=shown)
@@ -147,19 +150,20 @@ FRESH: Final = timedelta(hours=1)
 def hand_out(*, round_id: UUID, now: datetime) -> bytes:
     """Return our answer in a round of private set intersection, to the organisation that began the round.
 
-    From then on it cannot be taken back; a later call returns the same bytes. An answer never fetched is made
-    again first if a dossier was withheld or limits were set since, or after `FRESH`: the round then waits for
-    an answer again. The caller has checked access with `get_round`.
+    From then on it cannot be taken back; a later call returns the same bytes. At the first fetch, the
+    standing instruction and every identifier in it are checked again: if one may not be shared any more, or
+    after `FRESH`, it is made again and the round waits for it. The caller has checked access with
+    `get_round`.
 
     Raises:
-        Refusal: NOT_NOW, the answer is not made yet, or must be made again; EXPIRED, the round is over.
+        Refusal: NOT_NOW, the answer is not made yet, or must be made again; EXPIRED, the round is over;
+            CLOSED (the counterpart is closed), NO_INSTRUCTION, no standing instruction in force covers it.
     """
     with transaction.atomic():
         state = rounds.hold(round_id=round_id)
         sharing.hold_sharing()
         row = sql.row(
-            "SELECT m.body, m.delivered_at, m.at, m.seen, r.counterpart_id FROM deconfliction_message m"
-            " JOIN deconfliction_round r ON r.id = m.round_id"
+            "SELECT m.body, m.delivered_at, m.at, m.keys FROM deconfliction_message m"
             " WHERE m.round_id = %s AND m.kind = 'ANSWER' AND m.ours",
             [round_id],
         )
@@ -167,23 +171,41 @@ def hand_out(*, round_id: UUID, now: datetime) -> bytes:
             raise Refusal("deconfliction", "NOT_NOW")
         if row is None or row[0] is None or (row[1] is None and state != RoundState.ANSWERED):
             raise Refusal("deconfliction", "EXPIRED")
-        body, delivered_at, made_at, seen, counterpart_id = row
-        known = decisions.sharing_decisions(counterpart_id=counterpart_id)
-        stale = now - made_at > FRESH or seen not in {None, known}
-        if delivered_at is None and not stale:
-            sql.run(
-                "UPDATE deconfliction_message SET delivered_at = %s"
-                " WHERE round_id = %s AND kind = 'ANSWER'",
-                [now, round_id],
-            )
-        elif delivered_at is None:
+        body, delivered_at, made_at, keys = row
+        if delivered_at is not None:
+            return bytes(body)
+        stale = now - made_at > FRESH or not _still_as_made(round_id, keys, now)
+        if stale:
             sql.run(
                 "UPDATE deconfliction_round SET state = %s WHERE id = %s",
                 [ANSWERING.apply(RoundState(state), "renew"), round_id],
             )
-    if delivered_at is None and stale:
+        else:
+            sql.run(
+                "UPDATE deconfliction_message SET delivered_at = %s, keys = NULL"
+                " WHERE round_id = %s AND kind = 'ANSWER'",
+                [now, round_id],
+            )
+    if stale:
         raise Refusal("deconfliction", "NOT_NOW")
     return bytes(body)
+
+
+@across_desks()  # a partner's program asks; identifiers are only compared with what may be shared
+def _still_as_made(round_id: UUID, keys: Collection[UUID] | None, now: datetime) -> bool:
+    """Return whether all identifiers in our answer in a round of private set intersection may be shared.
+
+    `keys` are their selector keys; None, for an answer made before they were stored, gives False.
+
+    Raises:
+        Refusal: CLOSED, NO_INSTRUCTION as `rounds.instruction_for`.
+    """
+    _, counterpart = rounds.found_round(actor=_MACHINE, round_id=round_id, side=Side.ANSWERING)
+    rounds.instruction_for(counterpart=counterpart, now=now)
+    if keys is None:
+        return False
+    allowed = sharing.still_allowed(actor=_MACHINE, counterpart=counterpart, keys=keys, now=now)
+    return allowed.issuperset(keys)
 
 
 def _kept(found: Round, kind: MessageKind) -> bytes:
@@ -243,7 +265,7 @@ def make_offer(*, actor: Actor, counterpart: Counterpart, now: datetime) -> tupl
     try:
         with transaction.atomic():
             rounds.hold_counterpart(counterpart)
-            store_round(made)
+            rounds.store_round(made)
             rounds.keep_message(round_id=made.id, received=read_message(body), ours=True, now=now)
             rounds.seal(round_id=made.id, kept=kept, now=now)
             rounds.note(
@@ -254,30 +276,6 @@ def make_offer(*, actor: Actor, counterpart: Counterpart, now: datetime) -> tupl
         raise Refusal("deconfliction", "UNDER_WAY") from None
     failpoint("deconflict.committed")
     return made.id, body
-
-
-def store_round(made: Round) -> None:
-    """Insert the row of a new round of private set intersection, begun by this desk or another organisation.
-
-    Raises:
-        IntegrityError: the round exists, or the counterpart has an open round that we began.
-    """
-    sql.run(
-        "INSERT INTO deconfliction_round (id, counterpart_id, side, state, instruction_id,"
-        " started_at, expires_at, held, shown, asked) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-        [
-            made.id,
-            made.counterpart_id,
-            made.side,
-            made.state,
-            made.instruction_id,
-            made.started_at,
-            made.expires_at,
-            made.held,
-            made.shown,
-            made.asked,
-        ],
-    )
 
 
 def _under_way(actor: Actor, counterpart: Counterpart, now: datetime) -> tuple[UUID, bytes] | None:
@@ -389,11 +387,13 @@ def _may_leave(actor: Actor, counterpart: Counterpart, at: datetime, now: dateti
     """Return whether every identifier of our conclusion of that instant may still be shared.
 
     The conclusion is not delivered yet; `counterpart` is the organisation that it is for. A match whose
-    reports were erased since has no key any more, and may not.
+    reports were erased since has no key any more, and may not. A match known then that a later round found
+    again counts too: it may be in the conclusion.
     """
     found = sql.rows(
-        "SELECT key FROM deconfliction_hit WHERE counterpart_id = %s AND last_met_at = %s",
-        [counterpart.id, at],
+        "SELECT key FROM deconfliction_hit"
+        " WHERE counterpart_id = %(of)s AND met_at <= %(at)s AND last_met_at >= %(at)s",
+        {"of": counterpart.id, "at": at},
     )
     keys = [key for (key,) in found if key is not None]
     if len(keys) != len(found):

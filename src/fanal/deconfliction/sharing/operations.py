@@ -123,9 +123,10 @@ def withhold(
 
     `withheld` says which. `counterpart_id` is the organisation, None for all. Withheld identifiers are not
     compared with it. Ending the withholding has no effect where nothing is withheld. A withholding is
-    recorded for the first desk of the dossier where the actor may withhold. Each desk decides for itself: a
-    desk cannot end the withholding of another desk. `words` is the reason. `shown`: the withholdings that the
-    actor has seen; None: all.
+    recorded for the first desk of the dossier where the actor may withhold, with the dossier's reports at
+    every desk. Each desk decides for itself: a desk cannot end the withholding of another desk. After a
+    split, the end of a decision on the page of one part ends it for all. `words` is the reason. `shown`: the
+    withholdings that the actor has seen; None: all.
 
     Raises:
         Refused: the actor may not withhold dossiers at any desk with a report in this one.
@@ -135,8 +136,7 @@ def withhold(
     view = dossier_view(actor=actor, dossier_id=dossier_id)
     if view is None:
         raise Refusal("deconfliction", "NOT_FOUND")
-    seen = {node.report_id: node.desk_id for node in view.nodes if node.report_id is not None}
-    desks = sorted(set(seen.values()))
+    desks = sorted({node.desk_id for node in view.nodes if node.report_id is not None})
     own = [d for d in desks if allows(actor, "dossier.withhold", Resource(desk_id=d)).allowed]
     require(actor, "dossier.withhold", Resource(desk_id=(own or desks)[0]))
     known = counterpart_id is None or deconfliction.get_counterpart(
@@ -147,24 +147,26 @@ def withhold(
     text = stripped(words)
     if not 0 < len(text) <= MOST_WORDS or "\x00" in text:
         raise Refusal("deconfliction", "WORDS")
-    if withheld:
-        targets = [(view.id, own[0], set(seen))]
-    else:
-        # Dossiers merged into this one keep their own rows: the withholding of each is ended.
+    with transaction.atomic():
+        hold_sharing(changes=True)
+        # A later decision carries the reports of those before it: no report is freed by a second one, and
+        # the reason expires with the reports of then and of now. Dossiers merged into this one, or that it
+        # is a part of, keep their own rows: the withholding of each is ended.
         said = queries.withholdings_of(actor=actor, dossier_ids=[view.id])
-        ended = [
+        before = [
             one
             for one in queries.in_force(said=said)
             if one.desk_id in own and one.counterpart_id == counterpart_id
         ]
-        if shown is not None and any(one.id not in shown for one in ended):
+        if not withheld and shown is not None and any(one.id not in shown for one in before):
             raise Refusal("deconfliction", "CHANGED")
-        # The reason expires with the reports of then and of now.
-        before = queries.reports_withheld(withholding_ids=[one.id for one in ended])
-        targets = [(one.dossier_id, one.desk_id, before[one.id] | set(seen)) for one in ended]
-    with transaction.atomic():
-        hold_sharing(changes=True)
-        for target, desk_id, reports in targets:
+        stored = queries.reports_withheld(withholding_ids=[one.id for one in before])
+        targets = {(one.dossier_id, one.desk_id): stored[one.id] for one in before}
+        if withheld:
+            here = (view.id, own[0])
+            targets = {here: targets.get(here, set())}
+        now_in_it = queries.reports_of(dossier_id=view.id)
+        for (target, desk_id), reports in targets.items():
             _write(
                 actor,
                 Withholding(
@@ -177,7 +179,7 @@ def withhold(
                     made_at=now,
                     words=text,
                 ),
-                sorted(reports),
+                sorted(reports | now_in_it),
             )
 
 

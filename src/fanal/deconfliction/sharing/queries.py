@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fanal.accounts.domain.policy import may, require
 from fanal.accounts.row_scope import across_desks
-from fanal.crosscheck.dossiers.queries import members_of
+from fanal.crosscheck.dossiers.queries import co_members, members_of
 from fanal.db import sql
 from fanal.deconfliction.domain.records import Withholding
 from fanal.deconfliction.queries import BEARS_NAME
@@ -24,8 +24,9 @@ _IN_FORCE = """
 def withheld_reports(*, actor: Actor, counterpart_id: UUID) -> list[UUID]:
     """Return the ids of the reports whose identifiers are withheld from a counterpart (organisation).
 
-    They are the reports now in a withheld dossier, and those in it when it was withheld: removing a report
-    from a dossier does not end its withholding. In order of id, each once.
+    They are the reports in a dossier when it was withheld, and all that are now in that dossier or in one
+    with such a report: removing a report from a dossier does not end its withholding, and after a split each
+    part with one of them stays withheld. In order of id, each once.
 
     Raises:
         Refused: the actor may not run rounds.
@@ -47,9 +48,14 @@ def withheld_from(*, counterpart_ids: Collection[UUID] = ()) -> list[UUID]:
         [list(counterpart_ids)],
     )
     found = {report_id for _, report_ids in rows for report_id in report_ids}
-    for dossier_id in {row[0] for row in rows}:
-        found.update(members_of(actor=_MACHINE, dossier_id=dossier_id))
-    return sorted(found)
+    found |= co_members(reports=found)
+    return sorted(found.union(*(reports_of(dossier_id=one) for one in {row[0] for row in rows})))
+
+
+@across_desks()  # ids alone, which only hold reports back
+def reports_of(*, dossier_id: UUID) -> set[UUID]:
+    """Return the ids of a dossier's reports at every desk. Access is not checked: they are not shown."""
+    return set(members_of(actor=_MACHINE, dossier_id=dossier_id))
 
 
 def reports_withheld(*, withholding_ids: Collection[UUID]) -> dict[UUID, set[UUID]]:
@@ -87,21 +93,6 @@ def counterparts_of_desk(*, keys: Collection[bytes], name: str) -> list[UUID]:
     return [counterpart_id for (counterpart_id,) in found]
 
 
-def sharing_decisions(*, counterpart_id: UUID) -> int:
-    """Return how many decisions have narrowed or set what is shared with a counterpart (organisation) so far.
-
-    They are withholdings of dossiers, from it or from all, and its limits. The number only grows: a
-    message of ours that took fewer into account is not sent any more.
-    """
-    found = sql.one(
-        "SELECT (SELECT count(*) FROM deconfliction_withholding w WHERE w.withheld"
-        " AND (w.counterpart_id IS NULL OR w.counterpart_id = %(id)s))"
-        " + (SELECT count(*) FROM deconfliction_limit l WHERE l.counterpart_id = %(id)s)",
-        {"id": counterpart_id},
-    )
-    return int(found[0])
-
-
 def answers_out(*, actor: Actor, now: datetime) -> list[tuple[UUID, datetime, datetime]]:
     """Return our answers that counterparts have fetched in rounds of comparison that have not ended.
 
@@ -135,17 +126,20 @@ def withholdings_of(*, actor: Actor, dossier_ids: Sequence[UUID]) -> list[Withho
     """Return the decisions by which desks withhold dossiers from other organisations, newest first.
 
     Decisions that end a withholding are included, and so are those on a dossier merged into one of
-    `dossier_ids`, under its own id. Empty without the right to read dossiers. Row-level security restricts
-    them by desk; the reasons are readable by the desk that wrote them.
+    `dossier_ids`, and those on a dossier that had one of its reports then, each under its own dossier id.
+    Empty without the right to read dossiers. Row-level security restricts them by desk; the reasons are
+    readable by the desk that wrote them.
     """
     if not may(actor, "dossier.read"):
         return []
+    held = {one for dossier_id in dossier_ids for one in reports_of(dossier_id=dossier_id)}
     found = sql.rows(
         "SELECT w.id, w.dossier_id, w.desk_id, w.counterpart_id, w.withheld, w.author_id, w.made_at,"
         " coalesce(t.words, '') FROM deconfliction_withholding w"
         " LEFT JOIN deconfliction_withholding_words t ON t.withholding_id = w.id"
-        " WHERE crosscheck_in_use(w.dossier_id) = ANY(%s::uuid[]) ORDER BY w.id DESC",
-        [list(dossier_ids)],
+        " WHERE crosscheck_in_use(w.dossier_id) = ANY(%s::uuid[]) OR w.report_ids && %s::uuid[]"
+        " ORDER BY w.id DESC",
+        [list(dossier_ids), list(held)],
     )
     return [
         Withholding(

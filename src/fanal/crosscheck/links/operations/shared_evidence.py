@@ -115,7 +115,7 @@ def join_by_shared_evidence(*, actor: Actor, reports: Collection[UUID], now: dat
 def _certain(reports: Collection[UUID]) -> list[_Certain]:
     """Return the pairs of reports to link with certainty."""
     weights = load_weights()
-    inside = dossiers.co_members(reports).union(reports)
+    inside = dossiers.co_members(reports=reports).union(reports)
     bounds = {
         "version": weights.version,
         "least": weights.doubtful - 1e-6,
@@ -124,12 +124,12 @@ def _certain(reports: Collection[UUID]) -> list[_Certain]:
     links = _read(_ACROSS, inside, bounds)
     similar = _read(_SIMILAR, inside, {})
     members = inside.union(*links, *similar)
-    members |= dossiers.co_members(members)
+    members |= dossiers.co_members(reports=members)
     if any(reason.kind == "NEAR_LINE" for each in similar.values() for reason in each):
         # Whoever else had these lines: where they differ, the line is no one's.
         similar |= _read(_SIMILAR, members, {})
         members = members.union(*similar)
-        members |= dossiers.co_members(members)
+        members |= dossiers.co_members(reports=members)
     pairs = links.keys() | similar.keys()
     home = _dossier_of(members) if pairs else {}
     heads = {report.bytes: head.bytes for report, head in home.items()}
