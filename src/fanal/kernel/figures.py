@@ -13,22 +13,25 @@ Counted = tuple[date, str, str, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delay:
-    """The distribution of a step's duration: `count` cases, and `median` and `p90` (ninth decile) in seconds.
+    """The distribution of a step's duration: `count` cases; median, `p90` (ninth decile), mean, in seconds.
 
-    Both are None if `count` is 0.
+    All three are None if `count` is 0.
     """
 
     count: int
     median: float | None = None
     p90: float | None = None
+    mean: float | None = None
 
 
-def delay_of(count: int, deciles: Sequence[float | None] | None) -> Delay:
+def delay_of(
+    count: int, deciles: Sequence[float | None] | None, mean: float | None = None
+) -> Delay:
     """Return the distribution of the duration of `count` cases as a `Delay`.
 
-    `deciles` holds their median and ninth decile, in seconds. Without cases, or with `deciles` None, the
-    result has `count` 0.
+    `deciles` holds their median and ninth decile, `mean` is their mean, in seconds. Without cases, or with
+    `deciles` None, the result has `count` 0.
     """
     if not count or deciles is None:
         return Delay(count=0)
-    return Delay(count=count, median=deciles[0], p90=deciles[1])
+    return Delay(count=count, median=deciles[0], p90=deciles[1], mean=mean)

@@ -18,8 +18,7 @@ from fanal.db import sql
 from fanal.db.sql import uuid_array
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Actor, system_actor
-from fanal.kernel.figures import Counted, Delay, delay_of
-from fanal.kernel.ids import id_bounds
+from fanal.kernel.figures import Counted
 from fanal.measures.domain.clocks import legal_deadline, non_disclosure_end, suspensions_of
 from fanal.measures.domain.letters import Letter, erased_request, read_letter, read_request
 from fanal.measures.domain.oversight import (
@@ -233,21 +232,6 @@ def _warnings(stored: object) -> tuple[MeasureWarning, ...]:
 
 # Counts and delays of measures, for statistics; they identify no measure, address or person.
 
-_STEPS = ("SECOND", "SEND", "RECEIPT", "EXECUTE")
-_DELAYS = """
-    WITH way AS (
-        SELECT extract(epoch FROM approved_at - created_at) AS a,
-            extract(epoch FROM sent_at - approved_at) AS b,
-            extract(epoch FROM received_at - sent_at) AS c,
-            extract(epoch FROM executed_at - received_at) AS d
-        FROM measures_request WHERE act_id >= %s AND act_id < %s AND created_at >= %s AND created_at < %s)
-    SELECT count(a), percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY a),
-        count(b), percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY b),
-        count(c), percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY c),
-        count(d), percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY d)
-    FROM way
-"""
-
 
 def count_measures(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
     """Count requests drafted from `since` to before `until`: rows (day, kind, present state, number)."""
@@ -281,20 +265,6 @@ def count_waiting(*, actor: Actor) -> dict[MeasureState, int]:
         state: casework.count_in(actor=actor, lifecycle=REMOVAL, states=[state])
         for state in BEFORE_SENDING
     }
-
-
-def delays(*, actor: Actor, since: datetime, until: datetime) -> dict[str, Delay]:
-    """Return the distribution of the durations of the steps of removal requests, by step.
-
-    For requests proposed from `since` to before `until`. Keys: SECOND (from proposal to approval), SEND (to
-    sending), RECEIPT (to receipt), EXECUTE (to removal), each from the step before; only steps made count.
-
-    Raises:
-        Refused: the actor may not read statistics.
-    """
-    require(actor, "statistics.read")
-    row = sql.one(_DELAYS, [*id_bounds(since, until), since, until])
-    return {step: delay_of(row[2 * n], row[2 * n + 1]) for n, step in enumerate(_STEPS)}
 
 
 # Sessions and recommendations, for the overseer and for the desk that must answer.

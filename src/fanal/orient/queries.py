@@ -483,11 +483,13 @@ def delays(*, actor: Actor, since: datetime, until: datetime) -> dict[str, Delay
         " WHERE c.report_id >= %s AND c.report_id < %s AND c.received_at >= %s"
         " AND c.received_at < %s AND NOT c.is_test)"
         " SELECT count(oriented), percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY oriented),"
-        " count(decided), percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY decided) FROM way",
+        " avg(oriented)::float8,"
+        " count(decided), percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY decided),"
+        " avg(decided)::float8 FROM way",
         since,
         until,
     )[0]
-    return {"ORIENT": delay_of(row[0], row[1]), "DECIDE": delay_of(row[2], row[3])}
+    return {"ORIENT": delay_of(*row[:3]), "DECIDE": delay_of(*row[3:])}
 
 
 def _fetch(query: str, since: datetime, until: datetime) -> list:  # type: ignore[type-arg]

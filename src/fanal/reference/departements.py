@@ -1,11 +1,16 @@
-"""French postcodes and their département or overseas collectivity."""
+"""French territories; French postcodes and their département or overseas collectivity."""
 
 import re
+from typing import Final
 
 _POSTCODE = re.compile(r"[0-9]{5}")
 _OVERSEAS = ("97", "98")
 _CORSICA = {"200": "2A", "201": "2A", "202": "2B", "206": "2B"}
 _MONACO = "980"
+FRENCH_TERRITORIES: Final = frozenset(
+    {"FR", "GP", "MQ", "GF", "RE", "YT", "PM", "BL", "MF", "WF", "PF", "NC", "TF"}
+)
+"""Codes of ISO 3166-1 (alpha-2) of France and of its overseas territories."""
 
 
 def departement_of(postcode: str | None) -> str | None:

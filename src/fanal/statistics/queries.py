@@ -32,6 +32,7 @@ from fanal.measures.appeal import views as appeals
 from fanal.measures.blocking import views as blockings
 from fanal.measures.dereferencing import views as dereferencings
 from fanal.measures.notice import acts as notices
+from fanal.measures.removal import times as removals
 from fanal.orient import queries as orient
 from fanal.statistics import models
 from fanal.statistics.domain.definitions import figures
@@ -66,6 +67,7 @@ TRENDS: dict[str, DayCount] = {
 PERIOD: Mapping[str, DayCount] = {
     "DEPARTEMENTS": orient.count_departements,
     "OUTCOMES": measures.count_measures,
+    "REMOVED": removals.count_removal_times,
     "REFERRED": judicial.count_referrals,
     "BLOCKED": blockings.count_blockings,
     "MIRRORED": blockings.count_mirrors,
@@ -206,12 +208,13 @@ def withdrawn(*, actor: Actor, since: datetime) -> Withdrawn:
 
 @across_desks()
 def delays(*, actor: Actor, since: date, until: date, now: datetime) -> Table:
-    """Return the duration of each step in seconds: number of measurements, median, 90th percentile.
+    """Return the duration of each step in seconds: number of measurements, median, 90th percentile, mean.
 
     Steps: first proposal (ORIENT) and first decision (DECIDE) on a report; approval (SECOND), sending (SEND),
     receipt (RECEIPT) and execution (EXECUTE) of a measure. Each lasts from the step before it, the first from
-    the case's receipt or the measure's proposal. It covers the cases received (without tests) and measures
-    proposed from `since` to `until` (excluded), at all desks. `now`: when the table was made.
+    the case's receipt or the measure's proposal; REMOVE lasts from the sending to the execution. It covers
+    the cases received (without tests) and measures proposed from `since` to `until` (excluded), at all desks.
+    `now`: when the table was made.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -220,7 +223,7 @@ def delays(*, actor: Actor, since: date, until: date, now: datetime) -> Table:
     first, last = start_of_day(since), start_of_day(until)
     found: Mapping[str, Delay] = orient.delays(
         actor=actor, since=first, until=last
-    ) | measures.delays(actor=actor, since=first, until=last)
+    ) | removals.delays(actor=actor, since=first, until=last)
     rows = [
         Row(keys=(step, statistic), value=value)
         for step, delay in found.items()
@@ -228,6 +231,7 @@ def delays(*, actor: Actor, since: date, until: date, now: datetime) -> Table:
             ("COUNT", delay.count),
             ("MEDIAN", delay.median),
             ("P90", delay.p90),
+            ("MEAN", delay.mean),
         )
     ]
     return Table(

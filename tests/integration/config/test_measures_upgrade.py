@@ -29,6 +29,7 @@ from fanal.measures.domain.records import (
 )
 from fanal.measures.domain.warnings import Asked, target_key
 from fanal.measures.queries import MeasureFile
+from fanal.measures.removal import times
 from tests.refusals import CHECK, database_refuses
 from tests.unit.measures.test_letters_and_clocks import make
 from tests.unit.orient.items import NOW
@@ -296,7 +297,7 @@ def test_clocks_lists_and_figures_go_on() -> None:
     assert queries.count_waiting(actor=SYSTEM) == {
         MeasureState.DRAFT: 2, MeasureState.TO_SECOND: 1, MeasureState.APPROVED: 1,
     }  # fmt: skip
-    taken = queries.delays(actor=SYSTEM, since=NOW - HOUR, until=NOW + 90 * HOUR)
+    taken = times.delays(actor=SYSTEM, since=NOW - HOUR, until=NOW + 90 * HOUR)
     assert taken["RECEIPT"].count == 3
 
 

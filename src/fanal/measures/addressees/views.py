@@ -1,6 +1,7 @@
 """Queries on the directory of addressees: list, one entry, its versions, those that fit a measure."""
 
 from collections.abc import Collection, Iterable, Sequence
+from ipaddress import ip_address, ip_network
 from typing import Any  # noqa: TID251 - the columns of a row
 from uuid import UUID
 
@@ -8,6 +9,7 @@ import msgspec
 
 from fanal.accounts.domain.policy import require
 from fanal.db import sql
+from fanal.harmonise.domain.values.urls import ip_in_host
 from fanal.kernel.actors import Actor
 from fanal.measures.addressees.records import (
     ADDRESSES,
@@ -131,6 +133,34 @@ def proposals_for(
                 )
             )
     return sorted(found, key=lambda one: -max(map(len, one.because), default=0))
+
+
+def countries_of(*, hosts: Collection[str]) -> dict[str, str]:
+    """Return by host the country (ISO 3166-1 alpha-2) where the addressee responsible for it is registered.
+
+    `hosts` are host names as A-labels, or IP addresses (IPv6 in brackets). The longest domain name or network
+    decides. A host for which nobody is responsible, or addressees of two countries are, has no key. Access is
+    not checked: the caller only counts.
+    """
+    claims: dict[str, set[str]] = {}
+    for entry in _entries(_NEWEST, []):
+        for field in (Field.DOMAIN, Field.PREFIX):
+            for value in entry.newest.values(field):
+                claims.setdefault(value, set()).add(entry.newest.value(Field.TERRITORY))
+    networks = sorted((ip_network(c) for c in claims if "/" in c), key=lambda n: -n.prefixlen)
+    found = {}
+    for host in hosts:
+        address = ip_in_host(host) if host else None
+        if address is None:
+            labels = host.split(".")
+            over = (".".join(labels[n:]) for n in range(len(labels)))
+        else:
+            ip = ip_address(address)
+            over = (str(n) for n in networks if n.version == ip.version and ip in n)
+        said = claims.get(next((claim for claim in over if claim in claims), ""), set())
+        if len(said) == 1 and said != {""}:
+            [found[host]] = said
+    return found
 
 
 def _contact(entry: Entry) -> str:

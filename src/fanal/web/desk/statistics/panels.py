@@ -392,21 +392,21 @@ def by_place(table: Table, lang: str) -> Panel:
 
 
 def delays(table: Table, lang: str) -> Panel:
-    """Return the panel of delays: for each step the number of measurements, median and 90th percentile."""
+    """Return the panel of delays: for each step the number of measurements, median, 90th percentile, mean."""
     found = {row.keys: row.value for row in table.rows}
     steps = list(dict.fromkeys(row.keys[0] for row in table.rows))
+    times = ("MEDIAN", "P90", "MEAN")
     lines = [
         TableLine(
             heading=_label(table.figure.columns[0], step, lang),
             cells=[
                 words.number(found[step, "COUNT"], lang),
-                words.length(found[step, "MEDIAN"], lang),
-                words.length(found[step, "P90"], lang),
+                *(words.length(found[step, time], lang) for time in times),
             ],
         )
         for step in steps
     ]
-    names = [_label(table.figure.columns[1], code, lang) for code in ("COUNT", "MEDIAN", "P90")]
+    names = [_label(table.figure.columns[1], code, lang) for code in ("COUNT", *times)]
     return _panel(table, lang, "delays", header=[_("Step"), *names], lines=lines)
 
 

@@ -252,6 +252,7 @@ def _panels(
         panels.by_month(tables["DECIDED"], months, lang, course=courses["DECIDED"]),
         panels.by_month(tables["SENT"], months, lang, course=courses["SENT"]),
         panels.crossed(read("OUTCOMES"), lang, rows=1, columns=0),
+        panels.crossed(read("REMOVED"), lang, rows=0, columns=1),
         *(
             panels.by_code(read(code), lang, column=0)
             for code in ("BLOCKED", "MIRRORED", "DEREFERENCED", "APPEALED", "NOTIFIED", "REFERRED")
