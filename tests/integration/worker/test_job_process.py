@@ -1,6 +1,7 @@
 """Jobs run apart from the stages; one that holds the interpreter is ended and put off: real processes."""
 
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -80,7 +81,9 @@ def test_a_job_that_holds_the_interpreter_holds_no_report_and_is_put_off(
         "SELECT attempts, scheduled_at > now() FROM procrastinate_jobs WHERE id = %s", number
     )
     assert (attempts, later) == (1, True)
-    assert "job forget_challenges kept every other job waiting for 3 s of CPU" in log.read_text()
+    # By its CPU time, or on a busy machine by the silence of its loop.
+    said = r"job forget_challenges kept every other job waiting for (3 s of CPU|20 s): ended"
+    assert re.search(said, log.read_text())
     other = _queue(OTHER)
     _until(lambda: _status(other) == "succeeded", log)
     assert process.poll() is None  # the stages went on
