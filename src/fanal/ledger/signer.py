@@ -69,7 +69,8 @@ def bring_up_to_date(path: Path, *, notes_after: Callable[[int], Iterable[str]])
     under the file's lock, so that two concurrent signers add no note twice.
 
     Raises:
-        OSError: the file could not be read or written, or more than 16 KiB follow its last complete note.
+        OSError: the file could not be read or written, more than 16 KiB follow its last complete note, or
+            that note states no tree size.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     is_new = not path.exists()
@@ -78,9 +79,12 @@ def bring_up_to_date(path: Path, *, notes_after: Callable[[int], Iterable[str]])
         fcntl.flock(file, fcntl.LOCK_EX)
         follow_folder(path)
         size = file.seek(0, os.SEEK_END)
-        end, last_size = _whole_part(file, size)
+        try:
+            end, last_size = _whole_part(file, size)
+        except (IndexError, ValueError):
+            raise _not_checkpoints(path) from None
         if size - end > _MOST_CUT:
-            raise OSError(f"{path.name} does not end as a file of checkpoints does")
+            raise _not_checkpoints(path)
         if size > end:
             file.truncate(end)
         for note in notes_after(last_size):
@@ -91,11 +95,18 @@ def bring_up_to_date(path: Path, *, notes_after: Callable[[int], Iterable[str]])
         _sync_folder(path.parent)
 
 
+def _not_checkpoints(path: Path) -> OSError:
+    return OSError(f"{path.name} does not end as a file of checkpoints does")
+
+
 def _whole_part(file: BinaryIO, size: int) -> tuple[int, int]:
     """Return the end offset of the file's last complete checkpoint, and the size of its tree; (0, 0) without.
 
     A signed checkpoint has two paragraphs: the text, whose second line is the size, and the signatures.
     `size` is the length of the file.
+
+    Raises:
+        IndexError, ValueError: the last checkpoint has no second line, or it is no number.
     """
     start = max(0, size - _TAIL)
     file.seek(start)

@@ -157,3 +157,13 @@ def test_a_file_of_something_else_is_left_alone(log_file: Path) -> None:
     with pytest.raises(OSError, match="does not end"):
         signer.bring_up_to_date(log_file, notes_after=lambda _size: [])
     assert log_file.read_text() == "x" * 20_000
+
+
+@pytest.mark.parametrize("text", ["one line", "origin\nno number\nhash"])
+def test_a_note_without_a_tree_size_is_an_error_of_the_file(log_file: Path, text: str) -> None:
+    log_file.parent.mkdir()
+    spoilt = f"{text}\n\n— name signature\n\n"
+    log_file.write_text(spoilt)
+    with pytest.raises(OSError, match="does not end"):
+        signer.bring_up_to_date(log_file, notes_after=lambda _size: [])
+    assert log_file.read_text() == spoilt

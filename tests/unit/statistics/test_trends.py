@@ -73,3 +73,9 @@ def test_a_name_is_new_when_it_was_first_counted_lately() -> None:
 def test_nothing_is_new_where_the_desk_itself_is() -> None:
     assert newcomers({"a": [0] * 90 + [5] * 14, "b": [0] * 100 + [5] * 4}) == ()
     assert newcomers({}) == ()
+
+
+def test_a_rise_between_equal_medians_is_a_rise() -> None:
+    (change,) = change_points([0] * 24 + [9, 0, 0] * 5)
+    assert (change.before, change.after) == (0, 0)
+    assert change.direction == "UP"

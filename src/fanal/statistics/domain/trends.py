@@ -36,18 +36,15 @@ class LevelChange(Struct, frozen=True, kw_only=True):
     """A change of level in weekly counts, as indices of the list of counts.
 
     `at` is the first week at the new level, `told` the later week in which the test detects it. Levels
-    `before` and `after` are median counts.
+    `before` and `after` are median counts. `direction` is UP or DOWN: the side to which the weeks deviate,
+    as single high weeks can do between equal medians.
     """
 
     at: int
     told: int
     before: float
     after: float
-
-    @property
-    def direction(self) -> str:
-        """The direction of the change, UP or DOWN."""
-        return "UP" if self.after > self.before else "DOWN"
+    direction: str
 
 
 class Newcomer(Struct, frozen=True, kw_only=True):
@@ -114,6 +111,7 @@ def change_points(counts: Sequence[int], *, start: int = 0) -> tuple[LevelChange
                     told=week,
                     before=float(median(counts[max(start, at - WINDOW) : at])),
                     after=float(median(counts[at : week + 1])),
+                    direction="UP" if changed[0].sign > 0 else "DOWN",
                 )
             )
             start, sides = at, (_Direction(sign=1), _Direction(sign=-1))
