@@ -41,7 +41,11 @@ ORDER BY d.desk_id, d.rank, d.kind DESC, d.first_day, d.starts, d.id
 
 
 def asked(*, now: datetime, desk_id: int | None = None) -> dict[str, object]:
-    """Return the parameters of `LINES`: the lines of a desk, or of all, with their addresses at `now`."""
+    """Return the parameters of the SQL query `LINES`, which reads the lines of duty rosters.
+
+    `desk_id` restricts it to the roster of a desk; None for all open desks. A person's mail address is given
+    if they have, at `now`, a role that may acknowledge alarms.
+    """
     roles = sorted(role.value for role in roles_at_desk("alarm.acknowledge"))
     return {"desk": desk_id, "now": now, "roles": roles}
 

@@ -58,9 +58,10 @@ class Phase(IntEnum):
 class Failure(NamedTuple):
     """A failed attempt to send to a person, with the data that decide when the person is tried again.
 
-    `place` is the number of the mail server's IP address. `served_at` is the last time by which the server
-    had accepted both a recipient and a message, for anybody. `unconfirmed`: the message was sent without a
-    reply, and may have arrived.
+    `place` is the number that `Addresses` gives to the mail server's IP address. `served_at` (seconds of the
+    monotonic clock) is the last time by which the server had accepted both a recipient and a message, for
+    anybody; minus infinity if it never did. `unconfirmed`: the message was sent without a reply, and may have
+    arrived.
     """
 
     place: int

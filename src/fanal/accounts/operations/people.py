@@ -45,12 +45,19 @@ def add_counter(*, key: str, value: object, expires_at: datetime, now: datetime)
 
     Return whether it was stored. `key` is any text. Atomic: of several concurrent processes exactly one
     succeeds.
+
+    Raises:
+        TypeError: `value` cannot be written as JSON.
     """
     return sql.row(_ADD, [_digest(key), json.dumps(value), expires_at, now]) is not None
 
 
 def set_counter(*, key: str, value: object, expires_at: datetime) -> None:
-    """Store `value` (JSON) under `key` until `expires_at`, replacing any earlier value."""
+    """Store `value` under `key` (any text) until `expires_at`, replacing any earlier value.
+
+    Raises:
+        TypeError: `value` cannot be written as JSON.
+    """
     sql.run(_PUT, [_digest(key), json.dumps(value), expires_at])
 
 

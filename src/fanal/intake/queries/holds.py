@@ -109,9 +109,9 @@ def count_own_holds(*, actor: Actor, due_by: date | None = None) -> int:
 
 
 def holds_of(*, actor: Actor, report_id: UUID) -> list[HoldRecord]:
-    """Return all legal holds ever placed on a report that is not erased, the newest first.
+    """Return all legal holds ever placed on a report, lifted ones included, the newest first.
 
-    None of a report outside the actor's desks.
+    Empty if the report is outside the actor's desks, unknown, or erased: the erasure deletes its holds.
     """
     bounds = reach(actor, "hold.read")
     found = sql.rows(f"{_HOLDS} WHERE h.report_id = %s ORDER BY h.id DESC", [report_id])

@@ -31,10 +31,12 @@ _ASKED = {
 class DereferencingFacts(Struct, frozen=True, kw_only=True):
     """The facts from which the deadlines of a dereferencing are computed.
 
-    `level` is its urgency. The instants are those of its steps, None before them: `notified_at` is when it
-    was sent to the recipient, `confirmed_at` when the recipient's compliance was confirmed, `ended_at` when
-    it was lifted or freed, `asked_at` when the recipient was asked to list the addresses again. `unreviewed`:
-    one person freed the addresses, and nobody has reviewed it.
+    `level` is its urgency. The instants are those of its steps, None before them: `created_at` is that of the
+    draft, `approved_at` of the approval by a second person (None again once amended); `notified_at` is when
+    it was sent to the recipient, `confirmed_at` when the recipient's compliance was confirmed, `checked_at`
+    that of the last periodic check, `doubted_at` that of a doubt (None again once answered), `ended_at` that
+    of its end, `asked_at` when the recipient was asked to list the addresses again. `unreviewed`: one person
+    alone ended it (`free`), and nobody has reviewed that.
     """
 
     state: DereferencingState

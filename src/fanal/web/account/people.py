@@ -69,9 +69,11 @@ def listing(request: HttpRequest) -> HttpResponse:
 def account_states(
     one: AccountRecord, *, locked: Collection[str], now: datetime
 ) -> dict[str, bool]:
-    """Return whether an account is in each state of the filter, by code (labels `account_state`).
+    """Return whether an account is in each state of the filter of the page, by code.
 
-    `locked` holds the logins that wrong passwords have locked.
+    The codes are CLOSED, and for open accounts LOCKED, NO_ROLE, NEVER (never signed in) and EXPIRING (the
+    first of its roles in force ends within thirty days). `locked` holds the logins that wrong passwords have
+    locked.
     """
     ends = one.role_ends_at
     return {

@@ -212,8 +212,9 @@ def sent_feedback(
 ) -> Sequence[Feedback] | None:
     """Return feedback on the partner's own reports, as sent to it; None if no standing instruction allows it.
 
-    With `before`, feedback given before that id, newest first; else oldest first. `report_id`: on this report
-    only. `limit`: at most so many. The sending is recorded in the ledger.
+    With `before`, feedback given before that id, newest first, on every report; else oldest first, and with
+    `report_id` on that report only. At most `limit`; that of the last thirty seconds is left out. The sending
+    is recorded in the ledger, unless there is none.
 
     Raises:
         Refused: the actor is no partner.

@@ -101,6 +101,9 @@ def prioritise(
 
     `analyses` has the order of `reports`; `kin` (counts of related reports) is matched by report id and may
     be incomplete.
+
+    Raises:
+        ValueError: `reports` and `analyses` differ in length.
     """
     by_report = {facts.report_id: facts for facts in kin}
     return [
@@ -120,10 +123,13 @@ def dry_run(
     rules: tuple[PriorityRules, PriorityRules],
     now: datetime,
 ) -> DryRun:
-    """Compare two rule sets (active, candidate) on past reports: score changes with their reasons.
+    """Compare two rule sets (active, candidate) on past reports: changes of score or level, with reasons.
 
     `rules` is that pair. `analyses` has the order of `reports`; `kin` (counts of related reports) is matched
-    by report id. Ages and deadlines count at `now`.
+    by report id and may be incomplete. Ages and deadlines count at `now`.
+
+    Raises:
+        ValueError: `reports` and `analyses` differ in length.
     """
     current, candidate = rules
     return run_of(
@@ -140,6 +146,9 @@ def run_of(
 
     `before` are those under the active set, `after` those under the candidate, in the same order. `versions`
     are those of the active and of the candidate rule set. The largest changes come first.
+
+    Raises:
+        ValueError: `before` and `after` differ in length.
     """
     changes = [
         compare(old, new)

@@ -312,7 +312,11 @@ def labels_of(
 
 
 def passages(report: HarmonisedReport) -> list[Segment]:
-    """Return the passages of a report that people may judge: the segments of text that the model reads."""
+    """Return the segments of a report's text that the model reads, in reading order.
+
+    People may label these as examples or counterexamples of a signal. At most `MAX_SEGMENTS`: of a longer
+    text, the first two thirds of that number and the last third.
+    """
     return segments(list(utterances(report)))[0]
 
 

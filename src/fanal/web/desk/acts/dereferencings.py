@@ -53,6 +53,9 @@ def on_removal(request: HttpRequest, removal: Measure, *, gone: bool) -> dict[st
     """Return the template context of the part on dereferencings of a removal request's page (`offered`).
 
     `gone`: the decision behind the request is no longer in force.
+
+    Raises:
+        DelayMissing: the reference data have no delay in force for a deadline of one of them.
     """
     bears = removal.state not in ENDED_REMOVALS and not gone
     return offered(request, removal_id=removal.id, report_id=removal.report_id, bears=bears)
@@ -63,9 +66,12 @@ def offered(
 ) -> dict[str, object]:
     """Return the template context of the dereferencings based on a removal request, and of a new one's form.
 
-    Keys: `resting` (those dereferencings), `services` (search engines and directories in force),
-    `may_dereference` (the reader may draft one; `bears`: the act of the page still allows it),
-    `service_kinds`.
+    Keys: `resting` (those dereferencings; empty if the reader may not read any), `services` (search engines
+    and directories in force), `may_dereference` (the reader may draft one, and the act of the page still
+    allows it: `bears`), `service_kinds` (codes of the kinds of recipients).
+
+    Raises:
+        DelayMissing: the reference data have no delay in force for a deadline of one of them.
     """
     actor, now = actor_of(request), now_of(request)
     today = paris_day(now)
@@ -253,6 +259,7 @@ def restoration(request: HttpRequest, dereferencing_id: UUID) -> HttpResponse:
     Raises:
         Http404: no such act.
         Refused: the person lacks the right at the act's desk.
+        DelayMissing: the reference data have no delay in force for one of the act's deadlines.
     """
     actor = actor_of(request)
     file = queries.get_act(actor=actor, lifecycle=DEREFERENCING, act_id=dereferencing_id)

@@ -139,7 +139,11 @@ def _take(pages: acts.ActPages, request: HttpRequest, act_id: UUID) -> HttpRespo
 
 
 def after_step(request: HttpRequest, move: str, call_id: UUID, report_id: UUID) -> HttpResponse:
-    """Redirect to the page that is next after the step `move` of a call: the report, or the call."""
+    """Redirect to the next page after a step (`move`, a transition of the call).
+
+    After `answer` and `decline` that is the report, on which a decision follows, if the reader may read it
+    and it is in the queue; else the page of the call.
+    """
     actor = actor_of(request)
     if move not in _BACK or oriented.get_case(actor=actor, report_id=report_id) is None:
         return redirect("desk:emergency_call", call_id)
