@@ -14,7 +14,8 @@ from fanal.accounts.domain.policy import roles_at_desk
 _FIELDS: Final = [field.name for field in fields(DutyLine)]
 
 # A person has an address while their account is open and a role that acknowledges alarms at the desk is in
-# force: nobody else could take the alarm, and the call must reach somebody who can.
+# force: nobody else could take the alarm, and the call must reach somebody who can. A line without a person
+# whose address expiry has erased (`[…]`) counts as removed.
 LINES: Final = """
 SELECT d.kind, d.rank, d.person_id, coalesce(p.name, d.name),
     CASE WHEN d.person_id IS NULL THEN d.address ELSE coalesce((
@@ -35,6 +36,7 @@ FROM accounts_duty d
 JOIN accounts_desk k ON k.id = d.desk_id AND k.closed_at IS NULL
 LEFT JOIN accounts_person p ON p.id = d.person_id
 WHERE NOT EXISTS (SELECT FROM accounts_duty_end e WHERE e.line_id = d.id)
+    AND d.address <> '[…]'
     AND (%(desk)s::integer IS NULL OR d.desk_id = %(desk)s)
 ORDER BY d.desk_id, d.rank, d.kind DESC, d.first_day, d.starts, d.id
 """

@@ -16,6 +16,7 @@ from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
+from fanal.ledger.domain.records import ObjectRef
 
 _CODE: Final = re.compile(r"[A-Z0-9][A-Z0-9-]{0,39}")
 _LONGEST: Final = 200
@@ -99,6 +100,7 @@ def close_desk(
 ) -> None:
     """Close a desk where nothing is left to do; `fanal.desks.close_desk` is the act of pages and commands.
 
+    Its duty roster ends with it, each line an entry of the ledger.
     The desk's row is locked first: a habilitation (grant of a role) at it waits, and is refused afterwards.
     `left` counts what is left at the desk.
 
@@ -118,10 +120,11 @@ def close_desk(
             raise Refusal("desk", "LEFT")
         Desk.objects.filter(id=desk_id).update(closed_at=now)
         ledger.record(actor=actor, action="desk.close", at=now, detail={"code": desk.code})
+        _end_roster(actor, desk_id, now)
 
 
 def reopen_desk(*, actor: Actor, desk_id: int, now: datetime) -> None:
-    """Open a closed desk again: roles can be granted at it, and reports entered.
+    """Open a closed desk again: roles can be granted at it, and reports entered. Its duty roster is empty.
 
     Raises:
         Refused: the actor may not manage desks.
@@ -133,6 +136,8 @@ def reopen_desk(*, actor: Actor, desk_id: int, now: datetime) -> None:
         desk = Desk.objects.select_for_update().get(id=desk_id)
         if desk.closed_at is None:
             raise Refusal("desk", "OPEN")
+        # Lines that an earlier version left when it closed the desk.
+        _end_roster(actor, desk_id, now)
         Desk.objects.filter(id=desk_id).update(closed_at=None)
         ledger.record(actor=actor, action="desk.reopen", at=now, detail={"code": desk.code})
 
@@ -146,6 +151,16 @@ def require_open_desk(*, desk_id: int) -> None:
     found = sql.row("SELECT closed_at FROM accounts_desk WHERE id = %s FOR SHARE", [desk_id])
     if found is not None and found[0] is not None:
         raise Refusal("desk", "CLOSED")
+
+
+def _end_roster(actor: Actor, desk_id: int, now: datetime) -> None:
+    ended = sql.rows(
+        "SELECT * FROM accounts_end_roster(%s, %s, %s)", [desk_id, actor.person_id, now]
+    )
+    for line, kind, rank, person_id in ended:
+        detail = {"desk": desk_id, "kind": kind, "rank": rank, "line": str(line)}
+        people = [ObjectRef(kind="person", id=person_id)] if person_id else []
+        ledger.record(actor=actor, action="duty.end", at=now, objects=people, detail=detail)
 
 
 def _check(details: DeskDetails) -> None:
