@@ -13,14 +13,22 @@ from fanal.deconfliction.operations.counterparts import close_counterpart, set_l
 from fanal.deconfliction.sharing.operations import withhold
 from fanal.kernel import clock
 from fanal.worker.expiry import erase_reports
-from tests.integration.deconfliction.test_one_body import BOTH, NARROW, asked, withheld_from
-from tests.integration.deconfliction.world import SYSTEM, peer, register, rows
+from tests.integration.deconfliction.test_one_body import (
+    BOTH,
+    NARROW,
+    asked,
+    renew,
+    withheld_from,
+)
+from tests.integration.deconfliction.world import SYSTEM, instructed, peer, register, rows
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.role("owner")]
 STORED = "ALTER TABLE deconfliction_withholding {} TRIGGER deconfliction_withholding_stays"
 
 
-def test_an_upgrade_joins_what_was_registered_again() -> None:
+@pytest.mark.parametrize("closed", [False, True])
+def test_an_upgrade_joins_what_was_registered_again(closed: bool) -> None:
+    """The last registration gets what is withheld from those before it, whether or not it is closed too."""
     migration = import_module("fanal.deconfliction.migrations.0005_one_body")
     found = register(peer(BOTH))
     set_limits(actor=SYSTEM, counterpart_id=found.id, limits=NARROW, now=clock.now())
@@ -29,9 +37,16 @@ def test_an_upgrade_joins_what_was_registered_again() -> None:
     other = peer(BOTH)
     register(other, another=True)  # as registered again before the upgrade
     assert asked(other) == {BOTH}
+    again = queries.find_counterpart(name=found.name)
+    if closed:
+        close_counterpart(actor=SYSTEM, counterpart_id=again.id, now=clock.now())
     with transaction.atomic():
         sql.run(migration.JOIN)
         migration.narrow(None, SimpleNamespace(connection=connection))
+    if closed:
+        other = peer(BOTH)
+        renew(again, other.public)
+        instructed(other)
     again = queries.find_counterpart(name=found.name)
     assert (again.id == found.id, again.limits) == (False, NARROW)
     assert asked(other) == set()

@@ -1,9 +1,9 @@
 """Makes a counterpart one organisation through its keys; joins what earlier registrations had withheld.
 
 Until now an organisation with a new key was closed and registered again, under another id: dossiers withheld
-from the first registration were compared again with the second, under the default limits. Where a closed
-registration has the name of an open one, its withholdings now apply to the open one. Where nobody has set the
-limits of the open one since its registration, the narrower of both limits apply.
+from the first registration were compared again with the second, under the default limits. The withholdings of
+a closed registration now apply to the last one of its name: the open one or, if all are closed, the one closed
+last. Where nobody has set its limits since its registration, the narrower of both limits apply.
 """
 
 from datetime import UTC, datetime
@@ -40,12 +40,13 @@ CREATE TRIGGER deconfliction_former_key_ahead BEFORE INSERT ON deconfliction_for
 ALTER TABLE deconfliction_message ADD COLUMN seen integer;
 
 """
-JOIN = """
+_LAST = """(SELECT c.id FROM deconfliction_counterpart c WHERE c.name = o.name
+        ORDER BY c.closed_at DESC NULLS FIRST, c.id DESC LIMIT 1)"""
+JOIN = f"""
 ALTER TABLE deconfliction_withholding DISABLE TRIGGER deconfliction_withholding_stays;
 UPDATE deconfliction_withholding w SET counterpart_id = o.id
-    FROM deconfliction_counterpart f JOIN deconfliction_counterpart o
-        ON o.name = f.name AND o.closed_at IS NULL
-    WHERE f.id = w.counterpart_id AND f.closed_at IS NOT NULL;
+    FROM deconfliction_counterpart f JOIN deconfliction_counterpart o ON o.name = f.name
+    WHERE f.id = w.counterpart_id AND f.id <> o.id AND o.id = {_LAST};
 ALTER TABLE deconfliction_withholding ENABLE TRIGGER deconfliction_withholding_stays;
 """
 BACK = """
@@ -54,21 +55,21 @@ ALTER TABLE deconfliction_message DROP COLUMN seen;
 DROP TRIGGER deconfliction_counterpart_keyed_ahead ON deconfliction_counterpart;
 ALTER TABLE deconfliction_counterpart DROP COLUMN keyed_at;
 """
-_LIMITS = """
+_LIMITS = f"""
 SELECT o.id, n.kinds, n.roles, n.desk_ids, n.months, b.kinds, b.roles, b.desk_ids, b.months, n.set_by
 FROM deconfliction_counterpart o
 CROSS JOIN LATERAL (SELECT l.* FROM deconfliction_limit l WHERE l.counterpart_id = o.id
     ORDER BY l.id DESC LIMIT 1) n
 CROSS JOIN LATERAL (SELECT l.* FROM deconfliction_limit l
     JOIN deconfliction_counterpart f ON f.id = l.counterpart_id
-    WHERE f.name = o.name AND f.closed_at IS NOT NULL ORDER BY l.id DESC LIMIT 1) b
-WHERE o.closed_at IS NULL
+    WHERE f.name = o.name AND f.id <> o.id ORDER BY l.id DESC LIMIT 1) b
+WHERE o.id = {_LAST}
     AND (SELECT count(*) FROM deconfliction_limit l WHERE l.counterpart_id = o.id) = 1
 """
 
 
 def narrow(apps: object, schema_editor: object) -> None:
-    """Narrow the limits of an open counterpart, as it was registered, to those of its last registration."""
+    """Narrow the limits of a counterpart's last registration, as it was made, to those of the one before."""
     del apps
     with schema_editor.connection.cursor() as cursor:  # type: ignore[attr-defined]
         cursor.execute(_LIMITS)
