@@ -1,5 +1,7 @@
 """A withheld dossier stays withheld in its parts, and its decision can be ended on the page of each."""
 
+from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -13,6 +15,7 @@ from fanal.deconfliction.sharing.queries import in_force, withheld_from, withhol
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, Role
 from tests.integration.accounts.people import habilitate
+from tests.integration.config.test_row_security import app_of
 from tests.integration.deconfliction.test_one_body import asked
 from tests.integration.deconfliction.test_withheld_meanwhile import hold_back
 from tests.integration.deconfliction.world import SYSTEM, holding, peer, register
@@ -88,3 +91,20 @@ def test_reports_of_other_desks_are_withheld_too() -> None:
     apart([away], [first, second])
     assert dossier_of(actor=SYSTEM, report_id=away) is None
     assert set(withheld_from()) == {first, second, away}
+
+
+def test_each_desk_in_a_part_reads_the_decision(as_role: Callable[[str], Any]) -> None:
+    """The database shows it to the desks of the part, under the dossier's former id, and to no other."""
+    Desk.objects.get_or_create(id=2, defaults={"code": "NORTH", "name": "North"})
+    first = holding("r-1", BOTH)
+    second = holding("r-2", BOTH)
+    away = holding("r-3", BOTH, desk=2)
+    hold_back(first)
+    user = find_user(username="ana")
+    assert user is not None
+    habilitate(user, Role.ANALYST, desk=2, at=clock.now())
+    apart([first], [second, away])
+    for desk, seen in ((2, 1), (3, 0)):
+        session = app_of(as_role, desks=(str(desk),))
+        [(number,)] = session.execute("SELECT count(*) FROM deconfliction_withholding").fetchall()
+        assert number == seen
