@@ -51,6 +51,7 @@ def prove(login: str, code: str | None) -> None:
 
 _REFUSED = {
     "report.read": "READER_REFUSED",
+    "measure.read": "READER_REFUSED",
     "export.write": "EXPORT_REFUSED",
     "hold.read": "HOLDS_HIDDEN",
     "retention.hold": "HOLD_REFUSED",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from fanal.cli.actors import code_option, exporter_option, proven
 from fanal.cli.boot import find_home, with_django
@@ -286,6 +287,7 @@ class _Publisher:
             folder=self._folder,
             by_person=self._by_person,
             bring=bring,
+            commit=self._commit,
             known=known,
             now=now,
         )
@@ -298,6 +300,23 @@ class _Publisher:
                 _print(one, words, as_json=self._as_json)
         failed = bool(unread) or any("failed" in one for one in results)
         return done, failed, tuple(int(str(one["ahead"])) for one in results if "ahead" in one)
+
+    @staticmethod
+    def _commit(serial: int) -> bytes | None:
+        """Bring the transparency log up to date; return what opens the commitment, None if it fails."""
+        from fanal.cli.transparency import log_keys
+        from fanal.config.keys import KeysMissing
+        from fanal.config.transparency import FOLDER
+        from fanal.measures.transparency.log import bring_up_to_date, opening_of_list
+        from fanal.measures.transparency.tiles import LogRefused
+
+        home = find_home()
+        try:
+            bring_up_to_date(home / FOLDER, keys=log_keys(home))
+        except (KeysMissing, LogRefused, OSError) as error:
+            tell("LOG_REFUSED", path=home / FOLDER, detail=error)
+            return None
+        return msgspec.json.encode(opening_of_list(serial)) + b"\n"
 
     def _tell(self, done: "Publication") -> None:
         """Print a new version, and the names held back once."""

@@ -47,6 +47,7 @@ COMMANDS: Mapping[str, str] = {
     "restore": "fanal.cli.restore:restore",
     "run": "fanal.cli.run:run",
     "signals": "fanal.cli.signals:signals",
+    "transparency": "fanal.cli.transparency:transparency",
     "user": "fanal.cli.accounts:user",
     "worker": "fanal.cli.worker:worker",
     "calls": "fanal.cli.worker:calls",

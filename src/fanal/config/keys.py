@@ -9,6 +9,7 @@
 | `ledger-N.key`, `ledger-N.vkey` | checkpoint signing key (not on public nodes), and its verifier key |
 | `node-N.key`, `node-N.cert` | receipt signing key of this node, certified by the root |
 | `secret_key` | signs cookies and seals second factors; `FANAL_SECRET_KEY` replaces it |
+| `transparency-N.key`, `transparency-N.vkey` | those of the transparency log (`config.transparency`) |
 | `receipt-root.key`, `receipt-root.pub` | the root: its private half belongs offline |
 
 The highest number is in use; earlier keys still open and verify. Private keys in this folder are for demo and
@@ -115,7 +116,7 @@ def ensure_keys(
         make_ledger_key(home, origin=origin)
     if "receipt-root" in purposes and not (folder / "receipt-root.pub").exists():
         root = Ed25519PrivateKey.generate()
-        write_private(folder / "receipt-root.key", _private_text(root))
+        write_private(folder / "receipt-root.key", private_text(root))
         write_private(folder / "receipt-root.pub", _public_text(root.public_key()))
     if "secret" in purposes:
         ensure_node_secret(home)
@@ -151,7 +152,7 @@ def node_misfit(home: Path) -> str | None:
         root = read_public_key(read_key_file(folder / "receipt-root.pub"))
     except KeysMissing as missing:
         return str(missing)
-    name = _present(folder, "node", "cert").name
+    name = present(folder, "node", "cert").name
     if not signer.holds_key():
         return f"{name} is the certificate of another key than the one beside it"
     if not signer.certificate.is_of(root):
@@ -168,7 +169,7 @@ def node_fault(home: Path, *, now: datetime) -> str | None:
     misfit = node_misfit(home)
     if misfit is not None:
         return misfit
-    path = _present(keys_folder(home), "node", "cert")
+    path = present(keys_folder(home), "node", "cert")
     certificate = _load_certificate(path)
     if certificate.covers(now):
         return None
@@ -200,7 +201,7 @@ def make_vault_key(home: Path, group: str) -> int:
     folder, key = keys_folder(home), X25519PrivateKey.generate()
     number = _next(folder, group, "pub")
     # The private half first: a crash must not leave a public key that nothing opens.
-    write_private(folder / f"{group}-{number:04}.key", _private_text(key))
+    write_private(folder / f"{group}-{number:04}.key", private_text(key))
     write_private(folder / f"{group}-{number:04}.pub", _public_text(key.public_key()))
     return number
 
@@ -215,7 +216,7 @@ def make_ledger_key(home: Path, *, origin: str) -> int:
     """
     folder, key = keys_folder(home), Ed25519PrivateKey.generate()
     number = _next(folder, "ledger", "vkey")
-    write_private(folder / f"ledger-{number:04}.key", _private_text(key))
+    write_private(folder / f"ledger-{number:04}.key", private_text(key))
     verifier = NoteKey(name=origin, public=key.public_key()).encode()
     write_private(folder / f"ledger-{number:04}.vkey", f"{verifier}\n")
     return number
@@ -281,13 +282,13 @@ def shared_digest(folder: Path, part: str) -> bytes:
 def _write_node_key(folder: Path, *, root: Path, number: int, now: datetime, node: str) -> None:
     key = Ed25519PrivateKey.generate()
     certificate = certify_node(
-        root=_load_signing(root),
+        root=load_signing(root),
         node=node,
         public=key.public_key(),
         valid_from=now.date() - timedelta(days=1),
         valid_until=now.date() + _NODE_LIFE,
     )
-    write_private(folder / f"node-{number:04}.key", _private_text(key))
+    write_private(folder / f"node-{number:04}.key", private_text(key))
     write_private(folder / f"node-{number:04}.cert", encode_certificate(certificate))
 
 
@@ -308,12 +309,12 @@ def load_keys(home: Path, *, public_node: bool, signs: bool = True) -> KeyFiles:
             opening[key_id(private.public_key())] = private
     signing = _last(folder, "ledger", "key") if signs and not public_node else None
     return KeyFiles(
-        content=_load_sealing(_present(folder, "content", "pub")),
-        identity=_load_sealing(_present(folder, "identity", "pub")),
+        content=_load_sealing(present(folder, "content", "pub")),
+        identity=_load_sealing(present(folder, "identity", "pub")),
         opening=opening,
         digest=_read_digest(folder / "digest.key"),
         digests={part: shared_digest(folder, part) for part in SHARED_DIGESTS},
-        ledger_signing=None if signing is None else _load_signing(signing),
+        ledger_signing=None if signing is None else load_signing(signing),
         ledger_known=_load_verifiers(folder),
         node=_load_node(folder),
     )
@@ -325,8 +326,8 @@ def _load_node(folder: Path) -> NodeSigner:
     Raises:
         KeysMissing: a file is missing or malformed.
     """
-    path = _present(folder, "node", "cert")
-    key = _load_signing(path.with_suffix(".key"))
+    path = present(folder, "node", "cert")
+    key = load_signing(path.with_suffix(".key"))
     return NodeSigner(key=key, certificate=_load_certificate(path))
 
 
@@ -338,7 +339,7 @@ def _load_certificate(path: Path) -> NodeCertificate:
 
 
 def _load_verifiers(folder: Path) -> tuple[NoteKey, ...]:
-    _present(folder, "ledger", "vkey")
+    present(folder, "ledger", "vkey")
     return tuple(read_verifier(path) for path in key_paths(folder, ("ledger",), "vkey"))
 
 
@@ -403,7 +404,12 @@ def _last(folder: Path, group: str, suffix: str) -> Path | None:
     return max(key_paths(folder, (group,), suffix), default=None)
 
 
-def _present(folder: Path, group: str, suffix: str) -> Path:
+def present(folder: Path, group: str, suffix: str) -> Path:
+    """Return the key file of the highest number of a group with this suffix.
+
+    Raises:
+        KeysMissing: there is none.
+    """
     path = _last(folder, group, suffix)
     if path is None:
         raise KeysMissing(f"{folder} holds no {group}-N.{suffix}")
@@ -431,7 +437,12 @@ def _load_opening(path: Path) -> X25519PrivateKey:
     return key
 
 
-def _load_signing(path: Path) -> Ed25519PrivateKey:
+def load_signing(path: Path) -> Ed25519PrivateKey:
+    """Return the Ed25519 private key in a file (PEM).
+
+    Raises:
+        KeysMissing: the file is unreadable, or holds no such key.
+    """
     key = _load_private(path)
     if not isinstance(key, Ed25519PrivateKey):
         raise KeysMissing(f"{path.name} is no Ed25519 key")
@@ -455,7 +466,8 @@ def _load_sealing(path: Path) -> X25519PublicKey:
     return key
 
 
-def _private_text(key: X25519PrivateKey | Ed25519PrivateKey) -> str:
+def private_text(key: X25519PrivateKey | Ed25519PrivateKey) -> str:
+    """Return a private key as text (PEM, PKCS #8, not encrypted)."""
     return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,

@@ -234,6 +234,9 @@ RULES: tuple[GrantRule, ...] = (
     _rule("measures_appeal", [APP, WORKER], READ),
     _rule("measures_protected_name", [APP, WORKER], READ),
     _rule("measures_doubt_delay", [APP, WORKER], READ),
+    _rule("measures_commitment", [APP, WORKER], READ),
+    _rule("measures_log", [APP], READ),
+    _rule("measures_log", [WORKER], APPEND),
     _rule("measures_blocklist", [APP], READ),
     _rule("measures_blocklist", [WORKER], APPEND),
     _rule("measures_blocklist_cleared", [APP], READ),
@@ -366,8 +369,8 @@ INTAKE_SEQUENCES = ("intake_wire_id_seq",)
 """Sequences that a public node may use; a role with this right can exhaust the sequence."""
 AUDITOR_FUNCTIONS = ("analyse_stuck_texts",)
 """Names of the functions that the auditor's role, with which `fanal doctor` looks, may call too."""
-OWNER_FUNCTIONS = ("fanal_count_of", "fanal_last_number")
-"""Names of the functions that only the owner's functions call: others could create sequences."""
+OWNER_FUNCTIONS = ("fanal_count_of", "fanal_last_number", "measures_commit")
+"""Names of the functions that only the owner's functions call: others could create sequences, commitments."""
 WORKER_FUNCTIONS = (
     "measures_erase_words",
     "measures_erase_blockings",

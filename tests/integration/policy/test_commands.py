@@ -34,6 +34,7 @@ from fanal.cli import (
     retention,
     rules,
     signals,
+    transparency,
 )
 from fanal.cli.export import COMMANDS as BLOCKLISTS
 from fanal.cli.export_indicators import csv_hashes, misp, stix, vics
@@ -108,6 +109,13 @@ def _references(scene: Scene, out: Path) -> Options:
 
 def _read(_scene: Scene, _out: Path) -> Options:
     return {"as_json": True, "lang": "en"}
+
+
+def _opened(scene: Scene, _out: Path) -> Options:
+    """Have a measure of the cell that took a step."""
+    scenes.submitted(scene)
+    measure_id = scene.world.measure_ids[scene.cell]
+    return {"measure": measure_id, MARK: str(measure_id)}
 
 
 def _held(scene: Scene, _out: Path) -> Options:
@@ -240,6 +248,7 @@ COMMANDS: dict[str, Called] = {
         command=blocklist.publish, action=_EXPORT, writes="measures_blocklist", everywhere=True,
         options=lambda _s, o: {"out": o / "published", "follow": False, "as_json": True, "code": code()},
     ),
+    "transparency open": Called(command=transparency.open_, action="measure.read", options=_opened),
     "retention hold": Called(
         command=retention.hold, action="retention.hold", writes="intake_hold",
         options=lambda s, _o: {

@@ -38,6 +38,8 @@ from fanal.measures.blocking.formats import (
 )
 
 LATEST = "latest"
+OPENING_FILE = "opening.json"
+"""What opens the commitment to the version in the transparency log, one JSON object."""
 _LOCK = ".lock"
 _PARTIAL = ".partial"
 _JSON = FORMATS["json"].file
@@ -96,12 +98,19 @@ def read_latest(folder: Path, *, keys: Iterable[NoteKey]) -> BlockList | None:
 
 
 def write_version(
-    folder: Path, block: BlockList, *, before: BlockList | None, sign: Signer, now: datetime
+    folder: Path,
+    block: BlockList,
+    *,
+    before: BlockList | None,
+    sign: Signer,
+    opening: bytes | None = None,
+    now: datetime,
 ) -> None:
     """Publish a version of the blocking list in a folder, then remove outdated versions.
 
-    Its files and signed manifests (by `sign`) are written, with the delta from the version `before`; then the
-    link `latest` is moved. The caller holds the folder (`locked`).
+    Its files and signed manifests (by `sign`) are written, with the delta from the version `before`
+    and the file `OPENING_FILE` of the content `opening`; then the link `latest` is moved. The caller holds
+    the folder (`locked`).
 
     Raises:
         ValueError: a name is not in the form that `names.read_name` returns.
@@ -116,6 +125,8 @@ def write_version(
         _put(partial, block, form.file, write_file(block, form), sign)
     if before is not None:
         _put(partial, block, DELTA_FILE, write_delta(before, block), sign)
+    if opening is not None:
+        _write(partial / OPENING_FILE, opening)
     _sync(partial)
     partial.rename(folder / str(block.serial))
     link = folder / f"{LATEST}{_PARTIAL}"
@@ -203,10 +214,14 @@ def _opened(place: Path, file: str, keys: tuple[NoteKey, ...]) -> tuple[bytes, L
 def _put(place: Path, block: BlockList, file: str, content: bytes, sign: Signer) -> None:
     """Write a file of a version, then its manifest."""
     for name, body in ((file, content), (f"{file}{_SUFFIX}", sign(block, file, content))):
-        with open(place / name, "xb", opener=_shared) as stream:
-            stream.write(body)
-            stream.flush()
-            os.fsync(stream.fileno())
+        _write(place / name, body)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with open(path, "xb", opener=_shared) as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def _prune(folder: Path, *, newest: int, before: int | None, now: datetime) -> None:

@@ -68,6 +68,7 @@ def publish(
     folder: Path,
     by_person: bool,
     bring: Callable[["Publication"], None] | None = None,
+    commit: Callable[[int], bytes | None] | None = None,
     known: Collection[int] = (),
     now: datetime,
 ) -> Publication:
@@ -78,8 +79,10 @@ def publish(
     liftings above all, are published at once.
 
     `bring` is called with the result before the files are written, to update the name servers first: reading
-    back the files of a long list takes longer than a lifting may wait. `known` are serials of lists seen
-    elsewhere, such as at name servers.
+    back the files of a long list takes longer than a lifting may wait. `commit` is called next with the
+    serial of a new version: it brings the transparency log up to date and returns what opens the commitment
+    to the version, a further file of it; None if it could not, which stops nothing. `known` are serials of
+    lists seen elsewhere, such as at name servers.
 
     Raises:
         Refused: the actor may not export.
@@ -103,6 +106,7 @@ def publish(
                 folder,
                 made.block,
                 before=before,
+                opening=commit(made.block.serial) if commit is not None else None,
                 sign=lambda block, file, content: sign_manifest(
                     block, file=file, content=content, name=keys.origin, key=key
                 ),

@@ -1,0 +1,1 @@
+"""Public log of blinded commitments to measures and list versions: writing, verification, openings."""
