@@ -18,8 +18,8 @@ _SERVED_BY = {
     name: CALLS if name.startswith("send.") else WORKER if name.startswith(_OF_THE_WORKER) else WEB
     for name in sorted(POINTS)
 }
-_ELSEWHERE = ("fetch.", "deconflict.", "trial.", "rerank.", "restore.")
-"""Passed by nobody here: lists are fetched, rounds held, rules tried, backups restored in tests of their own."""
+_ELSEWHERE = ("fetch.", "deconflict.", "trial.", "rerank.", "restore.", "witness.")
+"""Passed by nobody here: lists fetched, rounds held, rules tried, backups restored, logs witnessed: tests apart."""
 _PASSED_ONCE = ("send.", "checkpoint.", "near.", "vault.chunk", "vault.renamed")
 _NAMED_DEATH = 60.0
 _SERVING = 60.0

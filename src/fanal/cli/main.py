@@ -49,6 +49,7 @@ COMMANDS: Mapping[str, str] = {
     "signals": "fanal.cli.signals:signals",
     "transparency": "fanal.cli.transparency:transparency",
     "user": "fanal.cli.accounts:user",
+    "witness": "fanal.cli.witness:witness",
     "worker": "fanal.cli.worker:worker",
     "calls": "fanal.cli.worker:calls",
 }

@@ -189,7 +189,7 @@ BOUNDED: Mapping[str, TableBounds] = {
     "measures_blocking": TableBounds(rows=_OF_ACT),
     "measures_dereferencing": TableBounds(rows=_OF_ACT),
     "measures_appeal": TableBounds(rows=_OF_ACT),
-    "measures_commitment": TableBounds(rows=f"(act_id IS NULL OR {_OF_ACT})"),
+    "measures_commitment": TableBounds(rows=f"(desk_id IS NULL OR {_OWN})", reads=_OVERSEEN),
     "measures_target": TableBounds(rows=_behind("casework_act", "p.id = measure_id")),
     "measures_recommendation": TableBounds(rows=_OWN, reads=_OVERSEEN, inserts=_OVERSEEN),
     "measures_answer": TableBounds(

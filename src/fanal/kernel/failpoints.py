@@ -45,6 +45,7 @@ POINTS: Final = frozenset(
         "restore.begun",  # the restore is noted, the vault does not bear its mark
         "restore.loaded",  # the tables are loaded, the erasures not repeated
         "restore.done",  # everything is restored and checked, the note not removed
+        "witness.written",  # the state of a witness is on disk, its cosignature not sent
         "send.begin",  # before a message is sent
         "send.sent",  # the message is sent, but not recorded
     }

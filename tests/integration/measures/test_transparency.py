@@ -181,7 +181,7 @@ def test_the_database_changes_no_commitment_and_no_number(tmp_path: Path) -> Non
 def test_the_desk_writes_neither() -> None:
     insert = "INSERT INTO measures_log VALUES (0, sha256('x'))"
     assert sqlstate(insert, []) == PRIVILEGE
-    call = "SELECT measures_commit(NULL, 1, 'words')"
+    call = "SELECT measures_commit(NULL, NULL, 1, 'words')"
     assert sqlstate(call, []) == PRIVILEGE
 
 

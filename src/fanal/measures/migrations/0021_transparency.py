@@ -11,6 +11,7 @@ SQL = """
 CREATE TABLE measures_commitment (
     id bigint GENERATED ALWAYS AS IDENTITY,
     act_id uuid,
+    desk_id integer,
     serial bigint,
     commitment bytea NOT NULL,
     statement text NOT NULL,
@@ -19,7 +20,8 @@ CREATE TABLE measures_commitment (
     CONSTRAINT measures_commitment_once UNIQUE (commitment),
     CONSTRAINT measures_commitment_act FOREIGN KEY (act_id) REFERENCES casework_act (id),
     CONSTRAINT measures_commitment_serial FOREIGN KEY (serial) REFERENCES measures_blocklist (serial),
-    CONSTRAINT measures_commitment_one CHECK (num_nonnulls(act_id, serial) = 1),
+    CONSTRAINT measures_commitment_one CHECK (num_nonnulls(act_id, serial) = 1
+        AND (act_id IS NULL) = (desk_id IS NULL)),
     CONSTRAINT measures_commitment_opens CHECK (CASE WHEN blinding IS NULL THEN statement = ''
         ELSE length(blinding) = 32 AND commitment = sha256('\\x66616e616c2f636f6d6d69746d656e742f310a'::bytea
             || blinding || convert_to(statement, 'UTF8')) END)
@@ -35,14 +37,14 @@ CREATE TABLE measures_log (
     CONSTRAINT measures_log_size CHECK (length(commitment) = 32 AND position >= 0)
 );
 
-CREATE FUNCTION measures_commit(act uuid, list bigint, words text) RETURNS void LANGUAGE plpgsql
+CREATE FUNCTION measures_commit(act uuid, desk integer, list bigint, words text) RETURNS void LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     -- Two UUIDs of version 4 have 244 random bits.
     blind bytea := sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()));
 BEGIN
-    INSERT INTO measures_commitment (act_id, serial, commitment, statement, blinding)
-        VALUES (act, list, sha256('\\x66616e616c2f636f6d6d69746d656e742f310a'::bytea  -- fanal/commitment/1
+    INSERT INTO measures_commitment (act_id, desk_id, serial, commitment, statement, blinding)
+        VALUES (act, desk, list, sha256('\\x66616e616c2f636f6d6d69746d656e742f310a'::bytea  -- fanal/commitment/1
             || blind || convert_to(words, 'UTF8')), words, blind);
 END $$;
 REVOKE EXECUTE ON FUNCTION measures_commit FROM PUBLIC;
@@ -59,7 +61,7 @@ DECLARE
 BEGIN
     SELECT * INTO act FROM casework_act WHERE id = NEW.act_id;
     IF act.kind IN ('measure', 'blocking', 'dereferencing', 'mirror') THEN
-        PERFORM measures_commit(act.id, NULL, json_build_object('kind', act.kind, 'act', act.id,
+        PERFORM measures_commit(act.id, act.desk_id, NULL, json_build_object('kind', act.kind, 'act', act.id,
             'transition', NEW.transition, 'state', NEW.target, 'outcome', NEW.outcome, 'revision', NEW.revision,
             'document', (SELECT encode(digest, 'hex') FROM casework_document d
                 WHERE d.act_id = act.id AND d.revision = NEW.revision),
@@ -74,7 +76,7 @@ CREATE TRIGGER measures_commit_step AFTER INSERT ON casework_step
 CREATE FUNCTION measures_commit_list() RETURNS trigger LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-    PERFORM measures_commit(NULL, NEW.serial, json_build_object('kind', 'list', 'serial', NEW.serial,
+    PERFORM measures_commit(NULL, NULL, NEW.serial, json_build_object('kind', 'list', 'serial', NEW.serial,
         'sha256', NEW.digest, 'entries', NEW.entries, 'purpose', NEW.purpose,
         'made_at', measures_written(NEW.made_at), 'expires_at', measures_written(NEW.expires_at))::text);
     RETURN NULL;
@@ -96,7 +98,8 @@ CREATE FUNCTION measures_commitment_kept() RETURNS trigger LANGUAGE plpgsql
     SET search_path = public, pg_temp AS $$
 BEGIN
     IF TG_OP <> 'UPDATE' OR NEW.blinding IS NOT NULL
-        OR (NEW.id, NEW.act_id, NEW.commitment) IS DISTINCT FROM (OLD.id, OLD.act_id, OLD.commitment)
+        OR (NEW.id, NEW.act_id, NEW.desk_id, NEW.commitment)
+            IS DISTINCT FROM (OLD.id, OLD.act_id, OLD.desk_id, OLD.commitment)
         OR EXISTS (SELECT FROM casework_document WHERE act_id = OLD.act_id) OR OLD.act_id IS NULL THEN
         RAISE EXCEPTION 'a commitment stays as it was made' USING ERRCODE = 'restrict_violation';
     END IF;

@@ -15,7 +15,6 @@ from django.db import transaction
 from msgspec import Struct
 
 from fanal.accounts.domain.policy import Resource, require
-from fanal.casework.models import Act
 from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.ledger import operations as ledger
@@ -116,15 +115,15 @@ def opening_of_list(serial: int) -> Opening:
 def openings_of_act(*, actor: Actor, act_id: UUID, now: datetime) -> tuple[Opening, ...]:
     """Return what opens the commitments to the steps of a measure, in order; () once its words have expired.
 
-    The ledger records that the measure was read. () too if there is no such act.
+    The ledger records that the measure was read. () too if it took no step.
 
     Raises:
         Refused: the actor may not read measures of its desk.
     """
-    act = Act.objects.filter(id=act_id).first()
-    if act is None:
+    desk = sql.row("SELECT desk_id FROM measures_commitment WHERE act_id = %s", [act_id])
+    if desk is None:
         return ()
-    require(actor, "measure.read", Resource(desk_id=act.desk_id))
+    require(actor, "measure.read", Resource(desk_id=desk[0]))
     ledger.record_batch(
         actor=actor, action="measure.read", at=now, kind="measure", items=[(act_id, b"")]
     )

@@ -1,0 +1,101 @@
+"""C2SP tlog-cosignature (Ed25519): a witness states that a checkpoint is consistent with all it saw. Pure."""
+
+import base64
+import binascii
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+_ALGORITHM = b"\x04"
+_TIME = 8
+_SIZE = 4 + _TIME + 64
+
+
+class CosignatureRefused(ValueError):
+    """A note carries no valid cosignature of a witness, or a witness key is malformed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WitnessKey:
+    """The public key of a witness, and its name in signature lines."""
+
+    name: str
+    public: Ed25519PublicKey
+
+    @property
+    def key_id(self) -> bytes:
+        """The four bytes by which a signature line refers to this key."""
+        raw = self.public.public_bytes_raw()
+        return hashlib.sha256(self.name.encode() + b"\n" + _ALGORITHM + raw).digest()[:4]
+
+    def encode(self) -> str:
+        """Return the verifier key `name+hash+base64(key)` for the configuration of logs and readers."""
+        text = base64.b64encode(_ALGORITHM + self.public.public_bytes_raw()).decode()
+        return f"{self.name}+{self.key_id.hex()}+{text}"
+
+    @staticmethod
+    def decode(text: str) -> "WitnessKey":
+        """Parse a verifier key, as written by `encode`.
+
+        Raises:
+            CosignatureRefused: the text is malformed, of another algorithm, or its hash is wrong.
+        """
+        try:
+            name, key_id, encoded = text.strip().split("+", 2)
+            raw = base64.b64decode(encoded, validate=True)
+            key = WitnessKey(name=name, public=Ed25519PublicKey.from_public_bytes(raw[1:]))
+        except ValueError as error:
+            raise CosignatureRefused(f"no witness key: {error}") from None
+        if raw[:1] != _ALGORITHM or key.key_id.hex() != key_id:
+            raise CosignatureRefused("the witness key is of another algorithm or damaged")
+        return key
+
+
+def cosign(note: str, *, name: str, key: Ed25519PrivateKey, now: datetime) -> str:
+    """Return the signature line of a witness on the checkpoint in `note`, without line feed.
+
+    `name` is the witness's, `now` the instant that the line states.
+    """
+    time = int(now.timestamp())
+    key_id = WitnessKey(name=name, public=key.public_key()).key_id
+    value = key_id + time.to_bytes(_TIME, "big") + key.sign(_message(note, time))
+    return f"— {name} {base64.b64encode(value).decode()}"
+
+
+def cosigned_at(note: str, *, key: WitnessKey) -> datetime:
+    """Return the instant at which a witness cosigned the checkpoint in `note`, the latest of several.
+
+    Raises:
+        CosignatureRefused: no line is of this key, or one is invalid.
+    """
+    found: list[int] = []
+    for line in note.rpartition("\n\n")[2].splitlines():
+        mark, name, text = [*line.split(" "), "", ""][:3]
+        if mark != "—" or name != key.name:
+            continue
+        try:
+            value = base64.b64decode(text, validate=True)
+        except binascii.Error:
+            continue
+        if value[:4] != key.key_id or len(value) != _SIZE:
+            continue
+        time = int.from_bytes(value[4 : 4 + _TIME], "big")
+        try:
+            key.public.verify(value[4 + _TIME :], _message(note, time))
+        except InvalidSignature:
+            raise CosignatureRefused(f"wrong cosignature of {name}") from None
+        found.append(time)
+    if not found:
+        raise CosignatureRefused(f"no cosignature of {key.name}")
+    try:
+        return datetime.fromtimestamp(max(found), tz=UTC)
+    except (ValueError, OverflowError, OSError):
+        raise CosignatureRefused("the cosignature states no instant") from None
+
+
+def _message(note: str, time: int) -> bytes:
+    text = note.rpartition("\n\n")[0] + "\n"
+    return f"cosignature/v1\ntime {time}\n{text}".encode()
