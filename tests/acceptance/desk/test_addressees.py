@@ -16,8 +16,8 @@ from tests.integration.desk.story import Desk
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WORDS = {
-    "fr": ("point de contact des autorités", "Adresse à confirmer", "Adresse confirmée"),
-    "en": ("contact point for authorities", "Address to confirm", "Address confirmed"),
+    "fr": ("point de contact des autorités", "À confirmer", "Confirmé"),
+    "en": ("contact point for authorities", "To confirm", "Confirmed"),
 }
 
 

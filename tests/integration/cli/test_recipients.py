@@ -57,4 +57,4 @@ def test_a_file_is_imported_whole_or_not_at_all(home: Path, tmp_path: Path) -> N
     )  # fmt: skip
     assert {fact["source"] for fact in one["facts"]} == {"Legal notice"}
     assert one["confirmed"] == {}
-    assert f"{one['id']}  Address to confirm" in plain.out
+    assert f"{one['id']}  To confirm" in plain.out

@@ -101,9 +101,64 @@ def test_a_changed_address_waits_and_the_confirmed_one_stays_in_use() -> None:
     assert proposed() == [("Example Host", "orders@host.example")]
     confirm(made)
     assert proposed() == [("Example Host", "orders@elsewhere.example")]
-    write(to=made, CONTACT_POINT="orders@elsewhere.example", DOMAIN="host.example|two.example")
-    assert entry_of(made).state is EntryState.CONFIRMED, "another field needs no second person"
-    assert proposed("two.example") == [("Example Host", "orders@elsewhere.example")]
+    moved = {"CONTACT_POINT": "orders@elsewhere.example"}
+    write(to=made, **moved, LANGUAGE="fr|en", TERRITORY="FR", USER_POINT="help@host.example")
+    assert entry_of(made).state is EntryState.CONFIRMED, "these need no second person"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"NAME": "Victim Hosting", "DOMAIN": "host.example|victim.example"},
+        {"DOMAIN": "host.example|victim.example", "CONTACT_POINT": "orders@two.example"},
+        {"PREFIX": "192.0.2.0/24"},
+        {"KIND": "HOST|ISP"},
+    ],
+)
+def test_one_person_leads_no_measure_to_a_confirmed_address(changed: dict[str, str]) -> None:
+    made = write()
+    confirm(made)
+    write(to=made, **changed)
+    assert entry_of(made).state is EntryState.WAITING
+    assert proposed("victim.example") == proposed("192.0.2.1") == []
+    assert proposed() == [("Example Host", "orders@host.example")]
+    assert proposals_for(actor=OFFICER, hosts=[], kinds=[Kind.ISP]) == []
+    confirm(made)
+    assert entry_of(made).state is EntryState.CONFIRMED
+    named = proposed("victim.example")
+    assert bool(named) == ("victim.example" in changed.get("DOMAIN", ""))
+
+
+def test_a_name_that_is_dropped_leads_nowhere_at_once() -> None:
+    made = write(DOMAIN="host.example|sold.example")
+    confirm(made)
+    write(to=made, DOMAIN="host.example")
+    assert entry_of(made).state is EntryState.WAITING
+    assert proposed("sold.example") == []
+    assert proposed() == [("Example Host", "orders@host.example")]
+
+
+def test_a_withdrawn_address_returns_by_two_people_only() -> None:
+    made = write()
+    confirm(made)
+    for gone in ({"closed": True}, {"CONTACT_POINT": ""}):
+        write(to=made, **gone)
+        write(to=made, LANGUAGE="fr")
+        assert (entry_of(made).state, proposed()) == (EntryState.WAITING, [])
+        with pytest.raises(Refusal, match="SAME_PERSON"):
+            confirm(made, OFFICER)
+        confirm(made)
+        assert proposed() == [("Example Host", "orders@host.example")]
+
+
+def test_no_public_suffix_is_a_domain_and_no_name_looks_like_another() -> None:
+    for suffix in ("co.uk", "github.io", "example"):
+        with pytest.raises(Refusal, match="DOMAIN"):
+            write(DOMAIN=suffix)
+    write()
+    for name in ("Ex\u0430mple Host", "EXAMPLE-HOST", "Example Host."):
+        with pytest.raises(Refusal, match="NAME_TAKEN"):
+            write(NAME=name, DOMAIN="two.example")
 
 
 def test_nobody_confirms_an_address_of_their_own() -> None:
@@ -131,7 +186,7 @@ def test_nothing_is_proposed_of_a_closed_entry_or_a_withdrawn_address() -> None:
     with pytest.raises(Refusal, match="NOT_WAITING"):
         confirm(made)
     write(to=made)
-    assert proposed() == [("Example Host", "orders@host.example")]
+    assert (entry_of(made).state, proposed()) == (EntryState.WAITING, [])
     write(to=made, CONTACT_POINT="")
     assert (entry_of(made).state, proposed()) == (EntryState.NO_ADDRESS, [])
 
@@ -201,11 +256,26 @@ def test_the_database_holds_the_two_people_and_the_order_of_versions() -> None:
         {"field": f, "value": v, "source": "s", "dated_on": "2026-12-01", "checked": False}
         for f, v in HOST.items()
     ]  # fmt: skip
+    same, facts = (
+        facts,
+        [one | {"value": "Two"} if one["field"] == "NAME" else one for one in facts],
+    )
     for statement, values in (
         (SECOND, [made, 2, OTHER.person_id]),
         (SECOND, [made, 2, OFFICER.person_id]),
         (SECOND, [made, 1, person]),
         (SECOND, [made, 2, SYSTEM_PERSON]),
+        (SECOND, [made, 2, ANALYST.person_id]),
+        (VERSION, [made, 3, json.dumps(facts), ANALYST.person_id]),
+        (VERSION, [uuid4(), 1, json.dumps(same), person]),
+        *(
+            (VERSION, [uuid4(), 1, json.dumps([*facts, facts[0] | odd]), person])
+            for odd in (
+                {"field": "DOMAIN", "value": "COM."},
+                {"field": "EMAIL", "value": "a@host.example\n=cmd"},
+                {"field": "OTHER_NAME", "value": "a\tb"},
+            )
+        ),
         (VERSION, [made, 4, json.dumps(facts), person]),
         (VERSION, [made, 2, json.dumps(facts), person]),
         (VERSION, [uuid4(), 2, json.dumps(facts), person]),

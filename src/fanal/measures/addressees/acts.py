@@ -10,6 +10,7 @@ from django.db import DatabaseError, transaction
 from fanal.accounts.domain.policy import Resource, allows, require, require_somewhere
 from fanal.accounts.queries.people import granted_by_alone
 from fanal.db import sql
+from fanal.harmonise.domain.written_otherwise import skeleton
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.ids import new_id
@@ -50,7 +51,8 @@ def write_entry(
 ) -> UUID:
     """Write a new addressee, or a new version of one, and return its id.
 
-    Its addresses take effect once another person has confirmed them. `addressee_id` is the addressee to
+    What leads measures to it (`records.DIRECTING`) takes effect once another person has confirmed it; what it
+    no longer states, at once. `addressee_id` is the addressee to
     change, `version` the number of the version that the author saw.
 
     Raises:
@@ -115,12 +117,13 @@ def import_entries(*, actor: Actor, rows: Sequence[Row], now: datetime) -> Impor
 
 
 def confirm_entry(*, actor: Actor, addressee_id: UUID, version: int, now: datetime) -> None:
-    """Confirm the addresses of an addressee's version as second person: measures may then be sent to them.
+    """Confirm an addressee's version as second person: measures may then be sent to its addresses.
 
     Raises:
-        Refusal: kind `addressee`: NOT_FOUND; CHANGED: `version` is not the newest; NOT_WAITING: its addresses
-            are confirmed already, or it has none, or is closed; SAME_PERSON: the actor wrote a version since
-            the last confirmation; GRANTED_BY_PROPOSER: the actor's role was granted by such an author alone.
+        Refusal: kind `addressee`: NOT_FOUND; CHANGED: `version` is not the newest; NOT_WAITING: what it says
+            is confirmed already, or it has no address, or is closed; SAME_PERSON: the actor wrote a version
+            since the last confirmation; GRANTED_BY_PROPOSER: the actor's role was granted by such an author
+            alone.
         Refused: the actor may not confirm addresses.
     """
     require_somewhere(actor, "addressee.confirm")
@@ -161,8 +164,8 @@ def _lock() -> None:
 
 
 def _key(name: str) -> str:
-    """Return what is compared of a name: without case and repeated blanks."""
-    return " ".join(name.split()).casefold()
+    """Return what is compared of a name: equal for names that look alike, whatever their case and signs."""
+    return skeleton(name) or " ".join(name.split()).casefold()
 
 
 def _joined(stated: NewEntry, held: Entry | None) -> NewEntry:

@@ -30,7 +30,10 @@ class Field(StrEnum):
 
 
 ADDRESSES = (Field.CONTACT_POINT, Field.EMAIL, Field.POSTAL)
-"""The addresses to which measures are sent; a second person confirms them."""
+"""The addresses to which measures are sent."""
+DIRECTING = (Field.KIND, Field.NAME, *ADDRESSES, Field.AS_NUMBER, Field.PREFIX, Field.DOMAIN)
+"""What leads a measure to an addressee's address: a second person confirms all of it together."""
+_AS_CONFIRMED = frozenset({Field.NAME, *ADDRESSES})
 
 
 class Kind(StrEnum):
@@ -46,7 +49,7 @@ class Kind(StrEnum):
 
 
 class EntryState(StrEnum):
-    """Whether measures may be sent to the address of an entry's newest version."""
+    """Whether measures may be sent as an entry's newest version says."""
 
     NO_ADDRESS = "NO_ADDRESS"
     WAITING = "WAITING"
@@ -106,11 +109,22 @@ class Version(Struct, frozen=True, kw_only=True):
         """The addresses to which measures are sent, by field; fields without any are left out."""
         return {field: found for field in ADDRESSES if (found := self.values(field))}
 
+    @property
+    def directing(self) -> dict[Field, tuple[str, ...]]:
+        """What a second person confirms (`DIRECTING`), by field; fields without any are left out."""
+        return {field: found for field in DIRECTING if (found := self.values(field))}
+
+    @property
+    def is_open(self) -> bool:
+        """Whether measures could be sent to it: it has an address and is not closed."""
+        return bool(self.addresses) and not self.closed
+
 
 class Entry(Struct, frozen=True, kw_only=True):
-    """An addressee: its newest version, and the newest one that a second person confirmed, if any.
+    """An addressee: its newest version, and that in use, which a second person confirmed, if any.
 
-    `authors` are those who wrote the versions since that one: none of them may confirm.
+    A version that is closed or has no address ends the use of those before it. `authors` are those who wrote
+    the versions since the last confirmation: none of them may confirm.
     """
 
     newest: Version
@@ -139,8 +153,24 @@ class Entry(Struct, frozen=True, kw_only=True):
             return EntryState.CLOSED
         if not self.newest.addresses:
             return EntryState.NO_ADDRESS
-        settled = self.confirmed.addresses if self.confirmed else {}
-        return EntryState.CONFIRMED if self.newest.addresses == settled else EntryState.WAITING
+        settled = self.confirmed.directing if self.confirmed else {}
+        return EntryState.CONFIRMED if self.newest.directing == settled else EntryState.WAITING
+
+    def in_use(self) -> tuple[Fact, ...]:
+        """Return the facts that lead measures to it now; () if it is not proposed.
+
+        Name and addresses are those confirmed; of kinds, networks and domain names those confirmed that the
+        newest version keeps.
+        """
+        if self.confirmed is None or not self.newest.is_open:
+            return ()
+        kept = {(fact.field, fact.value) for fact in self.newest.facts}
+        return tuple(
+            fact
+            for fact in self.confirmed.facts
+            if fact.field in DIRECTING
+            and (fact.field in _AS_CONFIRMED or (fact.field, fact.value) in kept)
+        )
 
     @property
     def unchecked(self) -> int:

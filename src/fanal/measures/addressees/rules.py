@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
-from fanal.harmonise.domain.values.urls import canonical_host, ip_in_host
+from fanal.harmonise.domain.values.urls import canonical_host, ip_in_host, registrable_domain
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.texts import stripped
 from fanal.kernel.typed import is_mail_address, is_sheltered, whole_number
@@ -90,8 +90,8 @@ def _network(text: str) -> IPv4Network | IPv6Network | None:
 
 def _domain(text: str) -> str | None:
     host = canonical_host(text.strip()) if len(text) <= LONGEST else None
-    if host is None or len(host) > _LONGEST_DOMAIN or ip_in_host(host):
-        return None
+    if host is None or len(host) > _LONGEST_DOMAIN or registrable_domain(host) is None:
+        return None  # nobody is responsible for all names below a public suffix
     return host if _DOMAIN.fullmatch(host) else None
 
 

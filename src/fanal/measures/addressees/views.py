@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from ipaddress import ip_address, ip_network
+from itertools import takewhile
 from typing import Any  # noqa: TID251 - the columns of a row
 from uuid import UUID
 
@@ -110,25 +111,27 @@ def proposals_for(
     """Return the addressees of any of `kinds` to which a measure on `hosts` may go, the best fit first.
 
     One fits a host by a domain name or network of its own. Without `hosts`, each addressee of `kinds` fits.
-    Only confirmed addresses are proposed; those without an electronic one, and closed entries, are left out.
+    Name, kinds, domain names, networks and address are those that a second person confirmed; a kind or name
+    that the newest version has dropped no longer counts. Entries without a confirmed electronic address, and
+    closed ones, are left out.
 
     Raises:
         Refused: the actor may not read the directory.
     """
     found = []
     for entry in list_entries(actor=actor):
-        contact = _contact(entry)
-        because = tuple(
-            dict.fromkeys(reason for host in hosts for reason in fits(entry.newest.facts, host))
-        )
-        if contact and {*entry.kinds} & {*kinds} and (because or not hosts):
+        facts = entry.in_use()
+        contact = _contact(facts)
+        because = tuple(dict.fromkeys(reason for host in hosts for reason in fits(facts, host)))
+        does = tuple(fact.value for fact in facts if fact.field is Field.KIND)
+        if contact and {*does} & {*kinds} and (because or not hosts):
             found.append(
                 Proposal(
                     addressee_id=entry.id,
-                    name=entry.name,
+                    name=next(fact.value for fact in facts if fact.field is Field.NAME),
                     contact=contact,
                     language=_language(entry.newest.values(Field.LANGUAGE)),
-                    kinds=entry.kinds,
+                    kinds=does,
                     because=because,
                 )
             )
@@ -163,12 +166,10 @@ def countries_of(*, hosts: Collection[str]) -> dict[str, str]:
     return found
 
 
-def _contact(entry: Entry) -> str:
-    """Return the confirmed electronic address of an entry; "" if there is none to which measures may go."""
-    if entry.confirmed is None or entry.state in {EntryState.CLOSED, EntryState.NO_ADDRESS}:
-        return ""
-    settled = entry.confirmed.addresses
-    return next((settled[f][0] for f in ADDRESSES if f is not Field.POSTAL and f in settled), "")
+def _contact(facts: Collection[Fact]) -> str:
+    """Return the electronic address among the facts in use to which measures go; "" if there is none."""
+    written = {fact.field: fact.value for fact in reversed([*facts])}
+    return next((written[f] for f in ADDRESSES if f is not Field.POSTAL and f in written), "")
 
 
 def _language(declared: Collection[str]) -> str:
@@ -182,8 +183,10 @@ def _entries(statement: str, parameters: Sequence[object]) -> Iterable[Entry]:
         versions.setdefault(row[0], []).append(_version(row))
     for newest, *earlier in versions.values():
         every = (newest, *earlier)
-        confirmed = next((one for one in every if one.second_id), None)
-        since = [one for one in every if confirmed is None or one.version > confirmed.version]
+        since = [*takewhile(lambda one: one.second_id is None, every)]
+        confirmed = every[len(since)] if len(since) < len(every) else None
+        if not all(one.is_open for one in since):
+            confirmed = None
         authors = frozenset(one.author_id for one in since)
         yield Entry(newest=newest, confirmed=confirmed, authors=authors)
 

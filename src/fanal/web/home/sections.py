@@ -270,7 +270,7 @@ def _to_approve(counts: _Counts) -> HomeNumber:
 def _addresses(counts: _Counts) -> Iterator[HomeNumber]:
     """Yield the addresses of the directory that await a second person, to those who may confirm."""
     if may(counts.actor, "addressee.confirm"):
-        words = _("Addresses to confirm")
+        words = _("Addressees to confirm")
         waiting = partial(count_waiting, actor=counts.actor)
         yield _page(counts, "desk:addressees", waiting, words, tone="warn", state="WAITING")
 

@@ -23,7 +23,7 @@ from fanal.kernel.refusal import Refusal
 from fanal.kernel.typed import identifier, whole_number
 from fanal.measures.addressees import views as directory
 from fanal.measures.addressees.acts import confirm_entry, may_confirm, write_entry
-from fanal.measures.addressees.records import Entry, EntryState, Field, Kind, NewEntry
+from fanal.measures.addressees.records import DIRECTING, Entry, EntryState, Field, Kind, NewEntry
 from fanal.measures.domain.records import Measure
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import history
@@ -257,6 +257,8 @@ def _page(request: HttpRequest, entry: Entry, *, refused: Refusal | None = None)
     people = {v.author_id for v in versions} | {v.second_id for v in versions if v.second_id}
     names = person_names(person_ids=people)
     newest, waits = entry.newest, entry.state is EntryState.WAITING
+    settled = entry.confirmed.directing if entry.confirmed else {}
+    in_use = entry.in_use()
     confirms = waits and may(actor, "addressee.confirm")
     context = {
         "entry": entry,
@@ -267,8 +269,15 @@ def _page(request: HttpRequest, entry: Entry, *, refused: Refusal | None = None)
             if (held := [f for f in newest.facts if f.field is field])
         ],
         "waits": waits,
-        "addresses": list(newest.addresses.items()) if waits else (),
-        "settled": list(entry.confirmed.addresses.items()) if entry.confirmed else (),
+        "waiting": [
+            (field, [(value, value not in settled.get(field, ())) for value in values])
+            for field, values in newest.directing.items()
+        ],
+        "settled": [
+            (field, values)
+            for field in DIRECTING
+            if (values := [fact.value for fact in in_use if fact.field is field])
+        ],
         "own": actor.person_id in entry.authors,
         "may_confirm": confirms and may_confirm(actor, entry),
         "may_keep": may(actor, "addressee.keep"),
