@@ -27,12 +27,11 @@ from fanal.kernel.calendar import (
     year_before,
 )
 from fanal.kernel.figures import Counted, Delay
-from fanal.measures import queries as measures
+from fanal.measures import queries as measures, removal_times as removals
 from fanal.measures.appeal import views as appeals
 from fanal.measures.blocking import views as blockings
 from fanal.measures.dereferencing import views as dereferencings
 from fanal.measures.notice import acts as notices
-from fanal.measures.removal import times as removals
 from fanal.orient import queries as orient
 from fanal.statistics import models
 from fanal.statistics.domain.definitions import figures

@@ -18,7 +18,7 @@ from fanal.casework.domain.records import ActStep, Addressee
 from fanal.config.migration import migrating
 from fanal.kernel.actors import system_actor
 from fanal.kernel.ids import new_id
-from fanal.measures import queries
+from fanal.measures import queries, removal_times as times
 from fanal.measures.domain.letters import Issuer, canonical_bytes, read_request
 from fanal.measures.domain.records import (
     MeasureKind,
@@ -29,7 +29,6 @@ from fanal.measures.domain.records import (
 )
 from fanal.measures.domain.warnings import Asked, target_key
 from fanal.measures.queries import MeasureFile
-from fanal.measures.removal import times
 from tests.refusals import CHECK, database_refuses
 from tests.unit.measures.test_letters_and_clocks import make
 from tests.unit.orient.items import NOW

@@ -18,7 +18,7 @@ from fanal.measures.operations.milestones import (
     record_first_contact,
     record_sent,
 )
-from fanal.measures.removal.times import count_removal_times
+from fanal.measures.removal_times import count_removal_times
 from fanal.statistics import queries
 from tests.integration.measures.stories import OFFICER, decide, measure, seconded
 from tests.integration.statistics.test_figures import STATISTICIAN
