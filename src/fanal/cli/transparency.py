@@ -49,24 +49,59 @@ def log_keys(home: Path) -> "LogKeys":
 @folder_option
 @with_django(DatabaseRole.WORKER)
 def publish(out: Path | None) -> None:
-    """Bring the public log up to date and print its checkpoint."""
+    """Bring the public log up to date, have the witness cosign it if there is one, and print its checkpoint.
+
+    The settings of the witness are `witness.toml` in the data folder: `url` and `key`. Exit status 1 if it
+    did not cosign; the log is published all the same.
+    """
     from fanal.config.transparency import FOLDER
+    from fanal.measures.transparency.cosigned import WitnessSilent
     from fanal.measures.transparency.log import bring_up_to_date
-    from fanal.measures.transparency.tiles import LogRefused
+    from fanal.measures.transparency.tiles import CHECKPOINT, LogRefused
 
     home = find_home()
     place = out or home / FOLDER
     try:
-        signed = bring_up_to_date(place, keys=log_keys(home))
+        bring_up_to_date(place, keys=log_keys(home))
+        ask_witness(home, place)
     except LogRefused as error:
         raise Failed("LOG_REFUSED", path=place, detail=error) from None
-    click.echo(signed.note, nl=False)
+    except WitnessSilent as error:
+        raise Failed("WITNESS_SILENT", detail=error) from None
+    click.echo((place / CHECKPOINT).read_text(encoding="utf-8"), nl=False)
+
+
+def ask_witness(home: Path, place: Path) -> None:
+    """Have the witness of the data folder `home` cosign the log in the folder `place`, if there is a witness.
+
+    Raises:
+        WitnessSilent: it did not cosign, or its settings cannot be read.
+        LogRefused: the folder has no usable checkpoint or tiles.
+        OSError: the checkpoint cannot be written.
+    """
+    from functools import partial
+
+    from fanal.config.transparency import log_verifiers
+    from fanal.connectors.witness import ask, read_setting
+    from fanal.measures.transparency.cosignature import CosignatureRefused
+    from fanal.measures.transparency.cosigned import WitnessSilent, obtain
+
+    try:
+        setting = read_setting(home)
+    except CosignatureRefused as error:
+        raise WitnessSilent(str(error)) from None
+    if setting is not None:
+        known = log_verifiers(home)
+        obtain(place, keys=known, witness=setting.public(), ask=partial(ask, setting))
 
 
 @transparency.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option(
     "--key", "keys", multiple=True, help="Public key, NAME+HASH+BASE64; default: our own."
+)
+@click.option(
+    "--witness", "witnesses", multiple=True, help="Public key of a witness that must have cosigned."
 )
 @click.option(
     "--earlier",
@@ -89,6 +124,7 @@ def publish(out: Path | None) -> None:
 def verify(
     folder: Path,
     keys: tuple[str, ...],
+    witnesses: tuple[str, ...],
     earlier: tuple[Path, ...],
     opening: Path | None,
     list_file: Path | None,
@@ -98,13 +134,20 @@ def verify(
 
     Needs no database. Exit status 1 if something is wrong.
     """
+    from fanal.measures.transparency.cosignature import CosignatureRefused, WitnessKey, cosigned_at
     from fanal.measures.transparency.tiles import LogRefused, verify_log
 
+    try:
+        cosigners = [WitnessKey.decode(text) for text in witnesses]
+    except CosignatureRefused as error:
+        raise CommandRefused("VALUE_REFUSED", detail=error) from None
     try:
         notes = [path.read_text(encoding="utf-8") for path in earlier]
         signed, commitments = verify_log(folder, keys=_trusted(keys), earlier=notes)
         opened = _opened(opening, list_file, commitments)
-    except (LogRefused, OSError, UnicodeDecodeError) as error:
+        for one in cosigners:
+            cosigned_at(signed.note, key=one)
+    except (LogRefused, CosignatureRefused, OSError, UnicodeDecodeError) as error:
         raise Failed("LOG_REFUSED", path=folder, detail=error) from None
     line = {"origin": signed.origin, "size": signed.size, "root": signed.root.hex()}
     line |= {"earlier": len(notes), "opened": opened}

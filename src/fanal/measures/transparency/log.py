@@ -1,7 +1,6 @@
 """The transparency log from the database to its public folder: numbering, tiles, checkpoint, openings."""
 
 import base64
-import fcntl
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,12 +21,12 @@ from fanal.ledger.domain import checkpoint
 from fanal.ledger.domain.checkpoint import Checkpoint, NoteKey
 from fanal.ledger.domain.merkle import WIDTH
 from fanal.measures.transparency import tiles
+from fanal.measures.transparency.cosigned import locked
 from fanal.measures.transparency.tiles import LogRefused, Tiles
 
 PREFIX = b"fanal/commitment/1\n"
 """First bytes hashed in a commitment: no other use of SHA-256 in this program gives the same."""
 _LOCK = 0x544C4F47  # "TLOG"
-_LOCK_FILE = ".lock"
 _OF_LIST = (
     "SELECT l.position, c.statement, c.blinding FROM measures_commitment c"
     " LEFT JOIN measures_log l USING (commitment) WHERE c.serial = %s"
@@ -77,9 +76,7 @@ def bring_up_to_date(folder: Path, *, keys: LogKeys) -> Checkpoint:
         LogRefused: the folder's log is damaged, or is not the one of the database.
         OSError: the folder cannot be written; the checkpoint is the earlier one.
     """
-    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-    with (folder / _LOCK_FILE).open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with locked(folder):
         before = tiles.read_checkpoint(folder, keys=keys.known)
         size = before.size if before else 0
         with transaction.atomic():
