@@ -127,5 +127,5 @@ DROP FUNCTION measures_commit_step, measures_commit_list, measures_commitment_en
 class Migration(migrations.Migration):
     """Written in SQL, like the other tables of measures. Earlier steps and lists are not in the log."""
 
-    dependencies = [("measures", "0020_decisions_end")]
+    dependencies = [("measures", "0021_addressees_confirmed")]
     operations = [migrations.RunSQL(SQL, BACK)]
