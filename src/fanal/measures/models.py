@@ -42,9 +42,10 @@ class StoredBlocking(models.Model):
 
     They come from the act's documents and steps. `host` is the blocked name, empty once the documents have
     expired; `removal_id` the removal request on which it rests, `ground` a `Ground`. A mirror has no such
-    request and the ground MIRROR: `decision` is the key of the court's decision, in force from
-    `decision_from` to `decision_ends_at`; `decision_ended` is the SHA-256 of that key (hexadecimal) if the
-    mirror was lifted because the decision ended early, else empty. `outcome` is the code of the lifting's
+    request and the ground MIRROR: `decision` is the key of the number of the court's decision,
+    `decision_court` that of the court, `decision_ruled` its day; it is in force from `decision_from` to
+    `decision_ends_at`. `decision_ended` is the SHA-256 of `decision` (hexadecimal) if the mirror was lifted
+    because the decision ended early, else empty. `outcome` is the code of the lifting's
     reason or of the doubt's cause. Instants of steps not yet made are null.
     """
 
@@ -53,6 +54,8 @@ class StoredBlocking(models.Model):
     removal_id = models.UUIDField(null=True)
     ground = models.TextField()
     decision = models.TextField()
+    decision_court = models.TextField()
+    decision_ruled = models.DateField(null=True)
     decision_from = models.DateTimeField(null=True)
     decision_ends_at = models.DateTimeField(null=True)
     decision_ended = models.TextField()

@@ -22,13 +22,20 @@ COPY = ProofFile(name="decision.pdf", media_type="application/pdf", content=b"%P
 REASONS = "The same pages, under another name."
 
 
-def decided(*, ends: date, first: date | None = None, number: str = "RG 26/01234") -> CourtDecision:
+def decided(
+    *,
+    ends: date,
+    first: date | None = None,
+    number: str = "RG 26/01234",
+    court: str = "TJ Paris",
+    ruled_on: str = "2026-01-15",
+) -> CourtDecision:
     """A decision of a judicial court whose last day is `ends`."""
     return CourtDecision(
-        court="TJ Paris",
+        court=court,
         number=number,
         service=SERVICE,
-        ruled_on="2026-01-15",
+        ruled_on=ruled_on,
         enforceable_on=(first or date(2026, 1, 20)).isoformat(),
         ends_on=ends.isoformat(),
     )
@@ -49,6 +56,8 @@ def drafted(
     first: date | None = None,
     name: str = NAME,
     number: str = "RG 26/01234",
+    court: str = "TJ Paris",
+    ruled_on: str = "2026-01-15",
     actor: Actor = ANALYST,
 ) -> UUID:
     """A draft under a decision that ends with a day."""
@@ -57,7 +66,7 @@ def drafted(
         report_id=reported(at, name),
         hosts=[name],
         name=name,
-        decision=decided(ends=ends, first=first, number=number),
+        decision=decided(ends=ends, first=first, number=number, court=court, ruled_on=ruled_on),
         reasons=REASONS,
         now=at,
     )
@@ -88,10 +97,19 @@ def approved(act_id: UUID, at: datetime) -> UUID:
     return act_id
 
 
-def listed(days: float, *, ends: date, name: str = NAME, number: str = "RG 26/01234") -> UUID:
+def listed(
+    days: float,
+    *,
+    ends: date,
+    name: str = NAME,
+    number: str = "RG 26/01234",
+    court: str = "TJ Paris",
+    ruled_on: str = "2026-01-15",
+) -> UUID:
     """A mirror that was put on the list some days ago."""
     at = ago(days)
-    act_id = approved(drafted(at - HOUR, ends=ends, name=name, number=number), at - HOUR)
+    draft = drafted(at - HOUR, ends=ends, name=name, number=number, court=court, ruled_on=ruled_on)
+    act_id = approved(draft, at - HOUR)
     take(act_id, "list", at)
     return act_id
 

@@ -31,10 +31,10 @@ class BlockingView(Struct, frozen=True, kw_only=True):
 
     `act` is the official act, `facts` are those from which the deadlines follow. `host` is the blocked name,
     empty once expired. `removal_id` is the removal request on which it rests, `ground` the legal ground: both
-    None for a mirror, which rests on the court's decision of the key `decision` ("" for others), enforceable
-    from `decision_from`. `outcome` is the code of the lifting's reason or of the doubt's cause, "" without.
-    `due_at` is the deadline of the next step, `late` whether it has passed; `expires_at` is when the name
-    leaves every list by itself, `lapsed` whether it has. `asked`: who makes the next step, a code of the
+    None for a mirror, which rests on a court's decision, enforceable from `decision_from`. `outcome` is the
+    code of the lifting's reason or of the doubt's cause, "" without. `due_at` is the deadline of the next
+    step, `late` whether it has passed; `expires_at` is when the name leaves every list by itself, `lapsed`
+    whether it has. `asked`: who makes the next step, a code of the
     label kind `blocking_asked`.
     """
 
@@ -42,7 +42,6 @@ class BlockingView(Struct, frozen=True, kw_only=True):
     host: str
     removal_id: UUID | None
     ground: Ground | None
-    decision: str
     decision_from: datetime | None
     outcome: str
     facts: BlockingFacts
@@ -234,7 +233,6 @@ def _view(act: Act, row: StoredBlocking, facts: BlockingFacts, now: datetime) ->
         host=row.host,
         removal_id=row.removal_id,
         ground=Ground(row.ground) if row.removal_id else None,
-        decision=row.decision,
         decision_from=row.decision_from,
         outcome=row.outcome,
         facts=facts,

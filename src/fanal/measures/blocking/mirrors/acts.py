@@ -38,8 +38,8 @@ from fanal.measures.blocking.mirrors.document import (
     write_mirror,
 )
 from fanal.measures.blocking.mirrors.kind import MIRROR, MirrorOutcome
+from fanal.measures.blocking.mirrors.near import same_decision
 from fanal.measures.blocking.names import HostName, covers, read_name
-from fanal.measures.models import StoredBlocking
 from fanal.measures.operations import issuing_authority
 from fanal.measures.operations.lasting import (
     Check,
@@ -76,9 +76,10 @@ def open_mirror(
         ActUnknown: the actor may read no such report.
         Refusal: kind `mirror`: CLOSED (no checked rule in force permits it), NAME_ELSEWHERE (no host of the
             report), NO_DECISION, WRONG_DAYS, ENDED (the decision has ended), ENDED_EARLY (the desk recorded
-            its end), SERVICE_NAME (the service is no host name), SAME_NAME (the name is the condemned
-            service's own, or covers it or is covered by it), TEXT_UNREADABLE; kind `blocking`: a code of
-            `names.read_name`.
+            its end), MAY_HAVE_ENDED (it recorded the end of a decision with the same number, and court and
+            day do not both clearly differ), SERVICE_NAME (the service is no host name), SAME_NAME (the name
+            is the condemned service's own, or covers it or is covered by it), TEXT_UNREADABLE; kind
+            `blocking`: a code of `names.read_name`.
         Refused: the actor may not propose blockings at that desk.
     """
     case = oriented.get_case(actor=actor, report_id=report_id)
@@ -123,8 +124,8 @@ def amend_mirror(
 
     Raises:
         ActUnknown: no mirror has this id.
-        Refusal: kind `mirror`: NO_DECISION, WRONG_DAYS, ENDED, ENDED_EARLY, SERVICE_NAME, SAME_NAME,
-            TEXT_UNREADABLE, EXPIRED.
+        Refusal: kind `mirror`: NO_DECISION, WRONG_DAYS, ENDED, ENDED_EARLY, MAY_HAVE_ENDED, SERVICE_NAME,
+            SAME_NAME, TEXT_UNREADABLE, EXPIRED.
         TransitionRefused: it was listed.
         Refused: the actor may not propose blockings at that desk.
     """
@@ -152,15 +153,16 @@ def record_mirror(
 
     `event` holds its instant, proof, reason and outcome. `enforce` files the copy of the court's decision,
     `compare` evidence of the resemblance. Lifted because the decision has ended (DECISION_ENDED), every other
-    mirror of the desk under the same decision is lifted with it, or withdrawn if it was not listed yet; from
-    then on no step of that desk applies a mirror under this decision.
+    mirror of the desk under the same decision (`near.same_decision`) is lifted with it, or withdrawn if it
+    was not listed yet; from then on no step of that desk applies a mirror under this decision.
 
     Raises:
         ActUnknown: no mirror has this id.
         Refusal: a code of `casework.operations.acts.take_step`; NO_REASON; NO_COPY (the file of the decision
             is missing), OTHER_COPY (that of another decision is filed), NO_EVIDENCE, ENDED (the decision has
-            ended), ENDED_EARLY (its end is recorded), NOT_ENFORCEABLE (not yet). For vouching and listing: a
-            code of `checks`. LAPSED, NOT_LAPSED, OTHER_PERSON.
+            ended), ENDED_EARLY (its end is recorded), MAY_HAVE_ENDED (submit, vouch, list: as `open_mirror`),
+            NOT_ENFORCEABLE (not yet). For vouching and listing: a code of `checks`. LAPSED, NOT_LAPSED,
+            OTHER_PERSON.
         TransitionRefused: its state allows no such transition, or the transition has its own operation.
         Refused: the actor may not make this transition.
         OSError: the proof's file could not be sealed; nothing is recorded.
@@ -213,28 +215,23 @@ def mirror_basis(catalogue: Catalogue, *, on: date) -> MeasureRule:
 
 
 def _hold_others(act_id: UUID) -> None:
-    """Lock the other mirrors under the decision of a mirror, in the order of their ids.
+    """Lock a mirror and the others under its decision, in the order of their ids.
 
-    The database holds the decision itself (an advisory lock) in the step of each act, after the act.
+    The database holds the decision's number itself (an advisory lock) in the step of each act, after the act.
     """
     sql.rows(
-        "SELECT FROM casework_act WHERE id IN (SELECT other.act_id FROM measures_blocking mine"
-        " JOIN measures_blocking other USING (decision) WHERE mine.act_id = %s"
-        " AND mine.removal_id IS NULL AND other.removal_id IS NULL) ORDER BY id FOR NO KEY UPDATE",
-        [act_id],
+        "SELECT FROM casework_act WHERE id = ANY (%s) ORDER BY id FOR NO KEY UPDATE",
+        [[act_id, *same_decision(act_id)]],
     )
 
 
 def _lift_others(actor: Actor, act_id: UUID, event: Event, now: datetime) -> None:
     """Lift the desk's other mirrors under the decision of a lifted one; withdraw those not yet listed."""
-    key = StoredBlocking.objects.values_list("decision", flat=True).get(act_id=act_id)
-    rows = StoredBlocking.objects.filter(decision=key, removal_id__isnull=True)
-    under = list(rows.values_list("act_id", flat=True))
+    under = same_decision(act_id)
     found = casework.get_acts(actor=actor, lifecycle=MIRROR, act_ids=under)
-    desk_id = found.pop(act_id).desk_id
     proof = event.proof or casework.numbers_of(act_ids=[act_id]).get(act_id, str(act_id))
     for other in sorted(found.values(), key=lambda one: one.id):
-        if other.desk_id != desk_id or other.state not in BEFORE_LISTING | BLOCKS:
+        if other.state not in BEFORE_LISTING | BLOCKS:
             continue
         listed = other.state in BLOCKS
         record_caused(
@@ -247,19 +244,42 @@ def _lift_others(actor: Actor, act_id: UUID, event: Event, now: datetime) -> Non
         )
 
 
-def _check_decision(actor: Actor, act: Act, event: Event, now: datetime) -> None:
-    """Refuse what applies a mirror once the court's decision has ended, or its end is recorded."""
+def check_approval(act: Act, event: Event) -> Event:
+    """Return the event of an approval, unless the end of the mirror's decision is recorded, or may be.
+
+    Raises:
+        Refusal: kind `mirror`: ENDED_EARLY, MAY_HAVE_ENDED (as `open_mirror`).
+    """
+    _check_not_over(act, new=True)
+    return event
+
+
+def _check_decision(
+    actor: Actor, act: Act, event: Event, now: datetime, *, new: bool = True
+) -> None:
+    """Refuse what applies a mirror once the court's decision has ended, or its end is recorded.
+
+    `new`: the mirror is not listed yet; then also if its decision may be one whose end is recorded.
+    """
     view = views.view_of(actor=actor, act=act, now=now)
     ends = view.facts.decision_ends_at
     if ends is None or max(now, event.happened_at) >= ends:
         raise Refusal("mirror", "ENDED")
-    _check_not_over(act.desk_id, view.decision)
+    _check_not_over(act, new=new)
 
 
-def _check_not_over(desk_id: int, key: str) -> None:
-    (over,) = sql.one("SELECT measures_decision_over(%s, %s)", [desk_id, key])
-    if over:
+def _check_not_over(act: Act, *, new: bool) -> None:
+    (state,) = sql.one(
+        "SELECT measures_decision_state(%s, measures_decision_of(%s))", [act.desk_id, act.id]
+    )
+    _refuse_ended(str(state), new=new)
+
+
+def _refuse_ended(state: str, *, new: bool) -> None:
+    if state == "OVER":
         raise Refusal("mirror", "ENDED_EARLY")
+    if state and new:
+        raise Refusal("mirror", "MAY_HAVE_ENDED")
 
 
 def _check_evidence(actor: Actor, act: Act, event: Event, now: datetime) -> None:
@@ -289,7 +309,7 @@ def _check_list(actor: Actor, act: Act, event: Event, now: datetime) -> None:
 
 
 def _check_check(actor: Actor, act: Act, event: Event, now: datetime) -> None:
-    _check_decision(actor, act, event, now)
+    _check_decision(actor, act, event, now, new=False)
     check_in_force(actor, act, event, now)
 
 
@@ -335,8 +355,9 @@ def _checked(
         raise Refusal("mirror", "SERVICE_NAME") from None
     if covers(service, host) or covers(host, service):
         raise Refusal("mirror", "SAME_NAME")
-    (key,) = sql.one("SELECT measures_decision_key(%s, %s)", [cleaned.court, cleaned.number])
-    _check_not_over(desk_id, key)
+    said = msgspec.json.encode(cleaned).decode()
+    (state,) = sql.one("SELECT measures_decision_state(%s, %s::jsonb)", [desk_id, said])
+    _refuse_ended(str(state), new=True)
     return msgspec.structs.replace(cleaned, service=service)
 
 

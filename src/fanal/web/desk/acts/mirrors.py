@@ -20,7 +20,7 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.refusal import Refusal
 from fanal.measures.blocking import register, views
 from fanal.measures.blocking.kind import BLOCKS, REASONED, BlockingState
-from fanal.measures.blocking.mirrors import acts as operations
+from fanal.measures.blocking.mirrors import acts as operations, near
 from fanal.measures.blocking.mirrors.document import CourtDecision, read_mirror
 from fanal.measures.blocking.mirrors.kind import MIRROR
 from fanal.orient import queries as oriented
@@ -48,6 +48,8 @@ def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], lis
         "mirror": found.mirror if found else None,
         "blocks": view.facts.state in BLOCKS and not view.lapsed,
         "decision_ended": ends is not None and now >= ends,
+        "open_near": near.open_near(actor=actor, act_id=file.act.id),
+        "ends_near": near.ends_near(actor=actor, act_id=file.act.id),
         "others": views.still_blocked(actor=actor, view=view, now=now) if listed else (),
         "blocked_elsewhere": listed
         and register.is_blocked_elsewhere(actor=actor, view=view, now=now),
@@ -124,6 +126,7 @@ PAGES = acts.ActPages(
     amend=_amend,
     parts=_parts,
     take=partial(lasting.take, _KIND),
+    approving=operations.check_approval,
 )
 
 

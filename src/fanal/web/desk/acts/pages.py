@@ -61,7 +61,7 @@ class ActPages:
     stores the amendment form, if acts are amended. `parts` returns the parts of the act's document in a
     language (`act_documents`). `mail` makes a mail message from the act's document, for acts that are sent by
     mail. `take` answers the form of a step, if not as for other kinds. `before` is a further check of each
-    step.
+    step, `approving` of the approval.
     """
 
     lifecycle: Lifecycle
@@ -73,6 +73,7 @@ class ActPages:
     mail: Callable[[bytes], Mail] | None = None
     take: "Callable[[ActPages, HttpRequest, UUID], HttpResponse] | None" = None
     before: Before | None = None
+    approving: Before | None = None
 
 
 def routes_of(pages: ActPages, *, place: str) -> list[URLPattern]:
@@ -400,7 +401,8 @@ def sign(pages: ActPages, request: HttpRequest, act_id: UUID, *, approves: bool)
     A refusal needs the form's reason. Redirects to the act's page, or shows it with the reason why the step
     was refused. `pages`: the configuration of the act's kind. Raises the errors of `record`.
     """
-    act: Callable[..., object] = approve_act if approves else refuse_act
+    approve = partial(approve_act, before=pages.approving)
+    act: Callable[..., object] = approve if approves else refuse_act
     form = ApprovalForm if approves else RefusalForm
     named = {"actor": actor_of(request), "lifecycle": pages.lifecycle, "now": now_of(request)}
     return record(
