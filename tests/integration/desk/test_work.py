@@ -13,6 +13,7 @@ from fanal.measures import queries as measures
 from fanal.measures.domain.records import MeasureState
 from fanal.orient import queries as oriented
 from fanal.orient.queue.operations import LEASE
+from fanal.web.desk.acts import measures as measure_pages
 from tests.integration.desk.story import Desk
 from tests.integration.desk.work import send
 
@@ -114,7 +115,9 @@ def test_a_refused_decision_says_why_and_keeps_the_form(
     assert "conservé ci-dessous" in body
 
 
-def test_a_decision_opens_drafts_that_a_second_person_approves(desk: Desk, sign_in: SignIn) -> None:
+def test_a_decision_opens_drafts_that_a_second_person_approves(
+    desk: Desk, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
     report_id = desk.reports["material"]
     claire, elise = sign_in("claire"), sign_in("elise")
     told = decide(desk, claire, report_id)
@@ -138,6 +141,11 @@ def test_a_decision_opens_drafts_that_a_second_person_approves(desk: Desk, sign_
 
     second = elise.get("/fr/desk/second/").content.decode()
     assert "pictures[.]example" in second
+    assert "column=TO_SECOND" not in second
+    with monkeypatch.context() as few:
+        few.setattr(measure_pages, "_ALONE", 0)
+        second = elise.get("/fr/desk/second/").content.decode()
+        assert "1 autre demande de retrait est à valider" in second
     assert "valider" in claire.get("/fr/desk/second/").content.decode()
     letter = elise.get(page).content.decode()
     for text in ("Demande de retrait", digest, "Hébergeur Exemple", REASON):

@@ -60,6 +60,7 @@ _BLOCKABLE = frozenset({*_TO_LEAVE, MeasureState.SENT, MeasureState.RECEIVED, Me
 _FOLLOWING = ("send", "receive", "suspend", "resume", "expire", "execute", "lift", "annul")
 """Transitions that a measures officer records on an approved measure, in order."""
 
+_ENDED = tuple(MeasureState(one) for one in ("EXECUTED", "LIFTED", "WITHDRAWN", "ANNULLED"))
 _COLUMNS: tuple[tuple[str, tuple[MeasureState, ...]], ...] = (
     ("DRAFT", (MeasureState.DRAFT,)),
     ("TO_SECOND", (MeasureState.TO_SECOND,)),
@@ -67,15 +68,7 @@ _COLUMNS: tuple[tuple[str, tuple[MeasureState, ...]], ...] = (
     ("SENT", (MeasureState.SENT,)),
     ("RUNNING", (MeasureState.RECEIVED, MeasureState.SUSPENDED)),
     ("EXPIRED", (MeasureState.EXPIRED,)),
-    (
-        "ENDED",
-        (
-            MeasureState.EXECUTED,
-            MeasureState.LIFTED,
-            MeasureState.WITHDRAWN,
-            MeasureState.ANNULLED,
-        ),
-    ),
+    ("ENDED", _ENDED),
 )
 """Columns of the board: one for each stage, all final states in the last."""
 
@@ -87,12 +80,13 @@ _ALONE = 100  # cards on a page of one column
 @require_GET
 @needs("measure.list")
 def second(request: HttpRequest) -> HttpResponse:
-    """Show the official acts that await approval by a second person, on one page.
+    """Show the official acts that await approval by a second person; of removal requests the oldest hundred.
 
-    The reader's own removal requests, which they cannot approve, are listed separately.
+    The reader's own, which they cannot approve, are listed separately.
     """
     actor = actor_of(request)
-    waiting = measures.list_measures(actor=actor, states=[MeasureState.TO_SECOND], limit=100)
+    state = MeasureState.TO_SECOND
+    waiting = measures.list_measures(actor=actor, states=[state], limit=_ALONE)
     consult(request, "measure", [m.id for m in waiting], action="measure.list")
     warned = measures.warnings_on(actor=actor, asked=[_asked(m) for m in waiting])
     cards = [
@@ -102,12 +96,12 @@ def second(request: HttpRequest) -> HttpResponse:
     context = {
         "others": [c for c in cards if not c["own"]],
         "own": [c for c in cards if c["own"]],
+        "more": measures.count_by_state(actor=actor)[state] - len(waiting),
         "blockings": blockings.waiting(request),
         "mirrors": mirrors.waiting(request),
         "dereferencings": dereferencings.waiting(request),
     } | act_lists.waiting(notices.LIST, request)
-    context |= addressees.waiting(request)
-    return render(request, "desk/second.html", context)
+    return render(request, "desk/second.html", context | addressees.waiting(request))
 
 
 @never_cache
