@@ -5,9 +5,12 @@ seals nor removes bytes there. Lines of the file:
 
 * 64 random hexadecimal digits;
 * `restored DIGEST`: SHA-256 of the manifest of the backup that was restored with this vault;
-* `was DIGEST`: SHA-256 of an earlier mark; a line for each;
+* `took over DIGEST`: SHA-256 of an earlier mark of this same vault, which `restore --adopt` replaced; a line
+  for each. A plain restore writes none: its vault is a copy, and knows nothing of erasures in the other one;
 * `kept until INSTANT`: the vault survived its database then. Bytes without a row that are older stay: the
   lost database may have known them.
+
+Lines `was DIGEST` of earlier versions say nothing: plain restores wrote them too.
 """
 
 import errno
@@ -30,7 +33,7 @@ from fanal.vault.packs import VaultAway
 NAME = "identity"
 _own: set[bytes] = set()
 """Marks that were found to be the database's, by their SHA-256."""
-_RESTORED, _WAS, _KEPT = "restored ", "was ", "kept until "
+_RESTORED, _TOOK_OVER, _KEPT = "restored ", "took over ", "kept until "
 
 
 class VaultNotOwn(VaultAway):
@@ -49,14 +52,9 @@ class VaultMark:
         return hashlib.sha256(self.text.encode()).digest()
 
     @property
-    def restored(self) -> str:
-        """SHA-256 (hexadecimal) of the manifest of the backup restored with the vault; "" if none was."""
-        return next(iter(self._values(_RESTORED)), "")
-
-    @property
     def line(self) -> frozenset[str]:
-        """SHA-256 (hexadecimal) of this mark and of all earlier ones of the vault."""
-        return frozenset({self.digest.hex(), *self._values(_WAS)})
+        """SHA-256 (hexadecimal) of this mark and of all earlier ones that this same vault bore."""
+        return frozenset({self.digest.hex(), *self._values(_TOOK_OVER)})
 
     @property
     def kept_until(self) -> datetime | None:
@@ -103,11 +101,13 @@ def restored_mark(
     Args:
         backup: SHA-256 (hexadecimal) of the backup's manifest.
         before: the mark of the vault that is copied or adopted; None if it has none.
-        kept_until: up to when bytes without a row stay; None: as the mark `before` says.
+        kept_until: up to when bytes without a row stay in a vault that is adopted; None: the vault is a copy,
+            where they stay as the mark `before` says.
     """
     until = kept_until or (before and before.kept_until)
     lines = [secrets.token_hex(32), f"{_RESTORED}{backup}"]
-    lines += [f"{_WAS}{digest}" for digest in sorted(before.line if before else ())]
+    same = before.line if before and kept_until else ()
+    lines += [f"{_TOOK_OVER}{digest}" for digest in sorted(same)]
     lines += [f"{_KEPT}{until.isoformat()}"] if until else []
     return VaultMark("\n".join(lines))
 

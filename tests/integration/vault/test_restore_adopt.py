@@ -74,6 +74,30 @@ def test_an_adoption_broken_off_takes_nothing_from_the_one_in_service(tmp_path: 
     assert last_line(late.run("fsck", "--json"))["clean"] is True
 
 
+def test_the_vault_of_a_practice_restore_is_not_adopted(tmp_path: Path) -> None:
+    live, first, second = Desk(tmp_path / "live", tmp_path / "v"), tmp_path / "k1", tmp_path / "k2"
+    live.run("migrate")
+    erased = live.script(SEED).stdout.split()[0]
+    live.run("backup", first)
+    practice = with_keys_of(live, tmp_path / "practice", tmp_path / "pv")
+    practice.run("restore", first)
+    live.run("backup", second)
+    live.script(ERASE, erased)  # which the list of erasures of the practice vault does not know
+    before = content(practice.vault)
+    back = with_keys_of(live, tmp_path / "back", practice.vault)
+    for kept in (first, second):
+        assert "was not made of the vault" in refused(back, "--adopt", kept)
+        assert content(practice.vault) == before
+        assert not (back.home / NOTE).exists()
+
+    # It is its own installation's, and is adopted with a backup of that one; so is a vault adopted before.
+    own = tmp_path / "own"
+    practice.run("backup", own)
+    for attempt in ("once", "twice"):
+        desk = with_keys_of(practice, tmp_path / attempt, practice.vault)
+        assert "kept:" not in desk.run("restore", "--adopt", own).stdout
+
+
 def test_a_vault_that_is_not_mounted_is_not_adopted(tmp_path: Path) -> None:
     live, kept, disk = (
         Desk(tmp_path / "live", tmp_path / "vault"),
