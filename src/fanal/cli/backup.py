@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -31,6 +32,8 @@ from fanal.kernel.actors import system_actor
 from fanal.kernel.process import die_with_parent
 from fanal.postgres import DatabaseRole
 from fanal.postgres.binaries import find_binaries
+from fanal.postgres.place import find_place
+from fanal.vault import mark as marks
 
 MANIFEST = "manifest.json"
 DUMP = "database.dump"
@@ -38,6 +41,7 @@ CHECKPOINTS = "checkpoints.txt"
 VAULT = "vault"
 ERASURES = "erasures.log"
 FORMAT = 2
+_MARK = re.compile(r"[0-9a-f]{64}(\s|$)")
 _TOLD_MOST = 1000
 _NOT_NEEDED = frozenset({"receipt-root.key", "database.json", "owner.json"})
 
@@ -50,14 +54,14 @@ def backup(folder: Path) -> None:
     Exit status 1 if sealed objects that the database references are missing from the backup.
     """
     _require_empty(folder)
+    _require_apart(folder)
     # Claimed after the start: one that fails leaves the folder as it was.
     with django_as(DatabaseRole.WORKER) as databases, _claimed(folder) as part:
         from fanal.ledger import operations as ledger
-        from fanal.vault import mark
         from fanal.vault.fsck import walk_lacking
         from fanal.vault.operations.erase import write_erasure_list
 
-        mark.require_own(present=False)
+        marks.require_own(present=False)
         home, now = find_home(), clock.now()
         actor = system_actor("backup")
         ledger.record(actor=actor, action="backup.make", at=now)
@@ -92,6 +96,46 @@ def backup(folder: Path) -> None:
 def _require_empty(folder: Path) -> None:
     if folder.exists() and any(folder.iterdir()):
         raise CommandRefused("FOLDER_NOT_EMPTY", folder=folder)
+
+
+def _require_apart(folder: Path) -> None:
+    """Check that the backup's FOLDER is apart from all that it saves, from other vaults and other backups.
+
+    Inside the vault it would be a part of the next backups: an erasure would not reach the keys in it.
+
+    Raises:
+        CommandRefused: BACKUP_NOT_APART.
+    """
+    home, target = find_home(), folder.resolve()
+    places = [find_vault(), home]
+    if not os.environ.get("DATABASE_URL"):
+        places.append(find_place(home).root)
+    for place in places:
+        if _is_within(target, place) or place.resolve().is_relative_to(target):
+            raise CommandRefused("BACKUP_NOT_APART", folder=folder, place=place)
+    others = (parent for parent in target.parents if (parent / DUMP).is_file())
+    if (other := vault_around(folder) or next(others, None)) is not None:
+        raise CommandRefused("BACKUP_NOT_APART", folder=folder, place=other)
+
+
+def _is_within(target: Path, place: Path) -> bool:
+    """Return whether the path `target` (no links in it) is `place` or inside it, also by another mount."""
+    around = (target, *target.parents)
+    return place.resolve() in around or (
+        place.exists() and any(path.exists() and path.samefile(place) for path in around)
+    )
+
+
+def vault_around(path: Path) -> Path | None:
+    """Return the nearest folder above `path` that is a vault, or None.
+
+    Raises:
+        OSError: a mark cannot be read.
+    """
+    for parent in path.resolve().parents:
+        if (parent / marks.NAME).is_file() and _MARK.match(marks.read_mark(parent).text):
+            return parent
+    return None
 
 
 def _take(folder: Path) -> Path:

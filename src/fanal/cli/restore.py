@@ -5,7 +5,8 @@ ledger. The vault gets a new mark (`vault/mark.py`): an installation that still 
 neither database nor vault with the restored one.
 
 Until it is completed, two records name the backup: a note in the data folder and the table `fanal_restore` of
-the database. The table is made before the load, and both go at the end: no other backup is restored between.
+the database. The table is made before the load, and both go at the end, once everything found is printed: no
+other backup is restored between, and one that was killed at its end says the same when it is completed.
 Where a restore may write is decided in `restore_place.py`.
 
 Nothing expires: a legal hold placed since the backup is not in it, and can be placed again before the next
@@ -32,7 +33,7 @@ from fanal.cli.backup import (
     marks_of_keys,
     run_program,
 )
-from fanal.cli.boot import UNFINISHED_RESTORE, enter_django, find_home, find_vault, note_keys
+from fanal.cli.boot import enter_django, find_home, find_vault, note_keys
 from fanal.cli.failures import CommandRefused, Failed, tell
 from fanal.cli.output import write_whole
 from fanal.cli.restore_place import (
@@ -41,6 +42,7 @@ from fanal.cli.restore_place import (
     Owner,
     alone_in,
     alone_on,
+    end,
     give_up,
     require_apart,
     take_up,
@@ -83,10 +85,6 @@ def restore(folder: Path, adopt: bool) -> None:
         alone_in(vault),
     ):
         begun = take_up(owner, databases, folder, home=home, adopt=adopt)
-        if begun is None:
-            (home / UNFINISHED_RESTORE).unlink()
-            tell("RESTORE_COMPLETE")
-            return
         if read_mark(databases.url(DatabaseRole.OWNER)) is None:
             _load(databases, owner, folder, home=home, begun=begun)
         _require_loaded(owner, manifest)
@@ -101,14 +99,13 @@ def restore(folder: Path, adopt: bool) -> None:
         mark = read_mark(databases.url(DatabaseRole.WORKER))
         enter_django(databases=databases, role=DatabaseRole.WORKER, home=home, mark=mark)
         whole = _check([line for line in erasures if _is_readable(line)], adopted=begun.adopts)
-        owner.execute("DROP TABLE fanal_restore")
+        tell("HOLDS_AGAIN")
+        unreadable = sum(not _is_readable(line) for line in erasures)
+        if unreadable:
+            tell("ERASURES_UNREADABLE", count=unreadable)
         failpoint("restore.done")
-        (home / UNFINISHED_RESTORE).unlink()
-    tell("HOLDS_AGAIN")
-    unreadable = sum(not _is_readable(line) for line in erasures)
-    if unreadable:
-        raise Failed("ERASURES_UNREADABLE", count=unreadable)
-    if not whole:
+        end(owner, home=home)
+    if unreadable or not whole:
         sys.exit(1)
 
 

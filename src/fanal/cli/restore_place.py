@@ -10,7 +10,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -18,12 +17,11 @@ from pathlib import Path
 
 import psycopg
 
-from fanal.cli.backup import ERASURES, MANIFEST, VAULT, digest_of
+from fanal.cli.backup import ERASURES, MANIFEST, VAULT, digest_of, vault_around
 from fanal.cli.boot import UNFINISHED_RESTORE, find_vault
 from fanal.cli.failures import CommandRefused
 from fanal.cli.output import write_whole
 from fanal.config.databases import Databases
-from fanal.config.installation import VaultElsewhere, check_vault
 from fanal.config.migration import LOCK as MIGRATION, read_mark
 from fanal.kernel import clock
 from fanal.kernel.failpoints import failpoint
@@ -131,19 +129,16 @@ def require_apart(folder: Path, *, vault: Path, adopt: bool) -> None:
         raise CommandRefused("BACKUP_INSIDE", vault=vault, folder=folder)
     if (here.parent / MANIFEST).exists():
         raise CommandRefused("BACKUP_INSIDE", vault=vault, folder=here.parent)
-    for parent in here.parents:
-        if (parent / marks.NAME).is_file() and _is_mark(_read_vault(parent)):
-            raise CommandRefused("VAULT_INSIDE", vault=vault, folder=parent)
+    if (other := vault_around(vault)) is not None:
+        raise CommandRefused("VAULT_INSIDE", vault=vault, folder=other)
     if not adopt:
         vault.mkdir(mode=0o700, parents=True, exist_ok=True)
     elif not vault.is_dir():
         raise CommandRefused("VAULT_UNMARKED", vault=vault)
 
 
-def take_up(
-    owner: Owner, databases: Databases, folder: Path, *, home: Path, adopt: bool
-) -> Begun | None:
-    """Begin the restore of the backup in `folder`, or return the one that was begun; None if it is complete.
+def take_up(owner: Owner, databases: Databases, folder: Path, *, home: Path, adopt: bool) -> Begun:
+    """Begin the restore of the backup in `folder`, or return the one that was begun.
 
     The vault bears its mark then, and the data folder `home` holds the note. With `adopt`, vault and data
     folder are those of the lost database.
@@ -159,8 +154,6 @@ def take_up(
         if other and other != backup:
             raise CommandRefused("RESTORE_OTHER", folder=place)
     if (begun is None or not begun.marked) and read_mark(databases.url(DatabaseRole.OWNER)):
-        if noted[0] and _is_complete(databases, backup):
-            return None
         raise CommandRefused("DATABASE_NOT_EMPTY")
     found = _read_vault(vault)
     if begun is not None:
@@ -207,15 +200,30 @@ def _begin(
 
 
 def give_up(owner: Owner, begun: Begun, *, home: Path) -> None:
-    """End a restore that has loaded nothing: the vault gets its former mark back, and nothing is noted."""
+    """End a restore that has loaded nothing: the vault gets its former mark back, and nothing is noted.
+
+    One that is broken off meanwhile is begun again by the same command.
+    """
     path = find_vault() / marks.NAME
+    _write_begun(owner, replace(begun, marked=False))  # both marks are known as its own now
+    failpoint("restore.failed")
     if _read_vault(find_vault()) == begun.mark:
         if begun.adopts:
             write_private(path, begun.former)
         else:
             path.unlink()
-    owner.execute("DROP TABLE fanal_restore")
+    failpoint("restore.returned")
+    end(owner, home=home)
+
+
+def end(owner: Owner, *, home: Path) -> None:
+    """Remove the records of the restore that was begun into the data folder `home` and the owner's database.
+
+    The table goes last: while it is there, the same command does again all that it has printed.
+    """
     (home / UNFINISHED_RESTORE).unlink()
+    failpoint("restore.unnoted")
+    owner.execute("DROP TABLE fanal_restore")
 
 
 def _require_place(
@@ -223,7 +231,8 @@ def _require_place(
 ) -> None:
     """Check that nothing in the vault and in the data folder `home` belongs to another installation.
 
-    `before` is the vault's mark in the backup. With `adopt`, both are the backup's own.
+    `before` is the vault's mark in the backup. With `adopt`, both are the backup's own: the vault bears that
+    mark, or one of later adoptions. The vault of a practice restore is another installation's.
 
     Raises:
         CommandRefused: VAULT_NOT_EMPTY, VAULT_OTHER, VAULT_UNMARKED, HOME_NOT_EMPTY.
@@ -240,24 +249,11 @@ def _require_place(
         raise CommandRefused("HOME_NOT_EMPTY", home=home, name=others[0], folder=folder)
 
 
-def _is_complete(databases: Databases, backup: str) -> bool:
-    """Return whether the restore of this backup was completed, and killed before it took its note away."""
-    try:
-        check_vault(databases.url(DatabaseRole.OWNER), find_vault())
-        return marks.read_mark(find_vault()).restored == backup
-    except (VaultElsewhere, OSError):
-        return False
-
-
 def _read_vault(vault: Path) -> marks.VaultMark | None:
     try:
         return marks.read_mark(vault)
     except FileNotFoundError:
         return None
-
-
-def _is_mark(found: marks.VaultMark | None) -> bool:
-    return found is not None and bool(re.match(r"[0-9a-f]{64}(\s|$)", found.text))
 
 
 def _read_note(home: Path) -> tuple[str, str]:

@@ -44,7 +44,10 @@ POINTS: Final = frozenset(
         "near.committed",  # committed, the dossiers of similar reports not joined
         "restore.begun",  # the restore is noted, the vault does not bear its mark
         "restore.loaded",  # the tables are loaded, the erasures not repeated
-        "restore.done",  # everything is restored and checked, the note not removed
+        "restore.done",  # everything is restored, checked and printed, the note not removed
+        "restore.failed",  # nothing is loaded, the vault has not its former mark back
+        "restore.returned",  # the vault has its former mark back, the note is not removed
+        "restore.unnoted",  # the note is removed, the table of the restore is not
         "witness.written",  # the state of a witness is on disk, its cosignature not sent
         "send.begin",  # before a message is sent
         "send.sent",  # the message is sent, but not recorded
