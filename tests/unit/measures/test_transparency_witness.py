@@ -107,7 +107,12 @@ def test_an_older_or_repeated_checkpoint(witness: Witness) -> None:
         (asked(0, 3, point=note(3).replace("\n3\n", "\n4\n")), 403),
         (b"old 0\n\nlog.test/t\n3\n", 403),
     ],
-)
+    # The bodies are signed with keys of this run: other in each process of the tests.
+    ids=[
+        "nothing", "no text", "size with a zero", "proof where none is due", "short proof", "long proof",
+        "other log", "other key", "changed", "not signed",
+    ],
+)  # fmt: skip
 def test_what_is_malformed_or_of_others_is_refused(
     witness: Witness, body: bytes, status: int
 ) -> None:
