@@ -78,7 +78,7 @@ def rosters(*, now: datetime) -> list[RosterState]:
 def shifts_by_desk(*, since: datetime, until: datetime, now: datetime) -> dict[int, list[Shift]]:
     """Return the shifts of every open desk in a time, by the desk's number. No right is checked.
 
-    Their addresses are those that count at `now`. A desk without lines has no key; its shifts are in the
+    Their addresses are those in use at `now`. A desk without lines has no key; its shifts are in the
     order of `shifts`.
     """
     by_desk: dict[int, list[DutyLine]] = {}

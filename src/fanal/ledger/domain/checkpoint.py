@@ -10,12 +10,12 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import ClassVar, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-_ALGORITHM = b"\x01"
 _SIGNATURE = re.compile(r"— ([^ +]+) ([A-Za-z0-9+/]+={0,2})")
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 _MAX_NOTE = 16_384
@@ -40,24 +40,25 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NoteKey:
-    """A public key that verifies notes (signed checkpoints), and its name in signature lines."""
+class VerifierKey:
+    """A public key that verifies signature lines of notes, and its name in them."""
 
+    algorithm: ClassVar[bytes]
+    """The byte by which C2SP names what the key signs."""
     name: str
     public: Ed25519PublicKey
 
     @property
     def key_id(self) -> bytes:
         """The four bytes by which a signature line refers to this key."""
-        return hashlib.sha256(self.name.encode() + b"\n" + _ALGORITHM + self._raw()).digest()[:4]
+        return hashlib.sha256(self.name.encode() + b"\n" + self._raw()).digest()[:4]
 
     def encode(self) -> str:
-        """Return the verifier key `name+hash+base64(key)` for the configuration of witnesses."""
-        text = base64.b64encode(_ALGORITHM + self._raw()).decode()
-        return f"{self.name}+{self.key_id.hex()}+{text}"
+        """Return the verifier key `name+hash+base64(key)` for the configuration of those who verify."""
+        return f"{self.name}+{self.key_id.hex()}+{base64.b64encode(self._raw()).decode()}"
 
-    @staticmethod
-    def decode(text: str) -> "NoteKey":
+    @classmethod
+    def decode(cls, text: str) -> Self:
         """Parse a verifier key, as written by `encode`.
 
         Raises:
@@ -66,15 +67,22 @@ class NoteKey:
         try:
             name, key_id, encoded = text.strip().split("+", 2)
             raw = base64.b64decode(encoded, validate=True)
-            key = NoteKey(name=name, public=Ed25519PublicKey.from_public_bytes(raw[1:]))
+            key = cls(name=name, public=Ed25519PublicKey.from_public_bytes(raw[1:]))
         except ValueError as error:
             raise CheckpointRefused(f"no verifier key: {error}") from None
-        if raw[:1] != _ALGORITHM or key.key_id.hex() != key_id:
+        if raw[:1] != cls.algorithm or key.key_id.hex() != key_id:
             raise CheckpointRefused("the verifier key is of another algorithm or damaged")
         return key
 
     def _raw(self) -> bytes:
-        return self.public.public_bytes(Encoding.Raw, PublicFormat.Raw)
+        return self.algorithm + self.public.public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+class NoteKey(VerifierKey):
+    """A public key that verifies notes (signed checkpoints), and its name in signature lines."""
+
+    __slots__ = ()
+    algorithm = b"\x01"
 
 
 def sign(*, origin: str, size: int, root: bytes, name: str, key: Ed25519PrivateKey) -> Checkpoint:

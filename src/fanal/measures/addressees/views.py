@@ -111,7 +111,7 @@ def proposals_for(
     """Return the addressees of any of `kinds` to which a measure on `hosts` may go, the best fit first.
 
     One fits a host by a domain name or network of its own. Without `hosts`, each addressee of `kinds` fits.
-    Name, kinds, domain names, networks and address are those that a second person confirmed; a kind or name
+    A second person has confirmed its name, kinds, domain names, networks and address; a kind or name
     that the newest version has dropped no longer counts. Entries without a confirmed electronic address, and
     closed ones, are left out.
 

@@ -2,14 +2,14 @@
 
 import base64
 import binascii
-import hashlib
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Self
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-_ALGORITHM = b"\x04"
+from fanal.ledger.domain.checkpoint import CheckpointRefused, VerifierKey
+
 _TIME = 8
 _SIZE = 4 + _TIME + 64
 
@@ -18,40 +18,23 @@ class CosignatureRefused(ValueError):
     """A note carries no valid cosignature of a witness, or a witness key is malformed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WitnessKey:
+class WitnessKey(VerifierKey):
     """The public key of a witness, and its name in signature lines."""
 
-    name: str
-    public: Ed25519PublicKey
+    __slots__ = ()
+    algorithm = b"\x04"
 
-    @property
-    def key_id(self) -> bytes:
-        """The four bytes by which a signature line refers to this key."""
-        raw = self.public.public_bytes_raw()
-        return hashlib.sha256(self.name.encode() + b"\n" + _ALGORITHM + raw).digest()[:4]
-
-    def encode(self) -> str:
-        """Return the verifier key `name+hash+base64(key)` for the configuration of logs and readers."""
-        text = base64.b64encode(_ALGORITHM + self.public.public_bytes_raw()).decode()
-        return f"{self.name}+{self.key_id.hex()}+{text}"
-
-    @staticmethod
-    def decode(text: str) -> "WitnessKey":
+    @classmethod
+    def decode(cls, text: str) -> Self:
         """Parse a verifier key, as written by `encode`.
 
         Raises:
             CosignatureRefused: the text is malformed, of another algorithm, or its hash is wrong.
         """
         try:
-            name, key_id, encoded = text.strip().split("+", 2)
-            raw = base64.b64decode(encoded, validate=True)
-            key = WitnessKey(name=name, public=Ed25519PublicKey.from_public_bytes(raw[1:]))
-        except ValueError as error:
-            raise CosignatureRefused(f"no witness key: {error}") from None
-        if raw[:1] != _ALGORITHM or key.key_id.hex() != key_id:
-            raise CosignatureRefused("the witness key is of another algorithm or damaged")
-        return key
+            return super().decode(text)
+        except CheckpointRefused as error:
+            raise CosignatureRefused(str(error)) from None
 
 
 def cosign(note: str, *, name: str, key: Ed25519PrivateKey, now: datetime) -> str:

@@ -283,7 +283,7 @@ def family_of(key: str) -> str | None:
     """Return the part of a page's address that all pages of its folder or discussion thread share.
 
     `key` is the address in comparison form. With a query, that is host, path and sorted parameters without
-    those that only select a page: `https://host.test/t?p=2&id=7` gives `host.test/t?id=7`. Without, it is
+    those that only select a page: `https://host.test/t?p=2&id=7` gives `host.test/t?id=7`. Else it is
     host and folder, if two levels deep, or one and the page's name ends in a digit: `https://host.test/a/b1`
     gives `host.test/a/`. None without such parameters or folder, and for a short link.
     """

@@ -22,7 +22,7 @@ def same_decision(act_id: UUID) -> list[UUID]:
 def open_near(*, actor: Actor, act_id: UUID) -> tuple[tuple[Act, str], ...]:
     """Return the open mirrors whose decision may be that of a mirror whose early end is recorded.
 
-    Each with its host name; those that the actor may read. Empty for a mirror that was not lifted because its
+    Each with its host name, if the actor may read it. Empty for a mirror that was not lifted because its
     decision ended.
     """
     if not StoredBlocking.objects.filter(act_id=act_id).exclude(decision_ended="").exists():
@@ -34,7 +34,7 @@ def open_near(*, actor: Actor, act_id: UUID) -> tuple[tuple[Act, str], ...]:
 def ends_near(*, actor: Actor, act_id: UUID) -> tuple[tuple[Act, str], ...]:
     """Return the mirrors lifted with the early end of a decision that may be that of an open mirror.
 
-    Each with its host name, "" once expired; those that the actor may read. Empty for a mirror that neither
+    Each with its host name ("" once expired), if the actor may read it. Empty for a mirror that neither
     blocks nor may come to.
     """
     states = [str(state) for state in BEFORE_LISTING | BLOCKS]
