@@ -1,4 +1,6 @@
-"""All reports as columns, to rebuild the links: document frequencies, and reports united in dossiers."""
+"""Comparable data of all reports as arrays, for a rebuild of the links; and the dossiers that the pairs
+form.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
@@ -26,11 +28,12 @@ from fanal.crosscheck.links.domain.reasons import ValueState
 
 
 class Whole(NamedTuple):
-    """All reports as columns, for a rebuild.
+    """Comparable data of all reports as arrays, for a rebuild of the links.
 
-    `sheet` holds only the rows (values of a report) that several reports share, sorted by value; `standing`
-    the document frequency of each row; `groups` the distinct values, hubs (seen with too many identities)
-    marked; `seated` the reports renumbered for cache locality.
+    `sheet` holds a row for each value of each report, sorted by value; values that only one report holds
+    are left out. `standing` is the document frequency of each row's value. `groups` are the distinct
+    values, with a mark for hubs (values seen with too many identities). `seated` are the reports,
+    renumbered so that related ones are adjacent in memory.
     """
 
     sheet: CardSheet
@@ -45,10 +48,11 @@ def whole_of(
     *,
     kept: Mapping[int, ValueState] = MappingProxyType({}),
 ) -> Whole:
-    """Return all reports, each encoded by `pack_card`, as columns ready for the weighting of pairs.
+    """Decode all reports, each encoded by `pack_card`, to the arrays from which pairs are weighted.
 
-    `packed` is in the order of report ids. `weights` sets from how many co-occurring identities a value is a
-    hub. `kept` are the states of values, by short key, that erased reports held too: at least as frequent.
+    `packed` is in the order of report ids. `weights` says with how many identities a value must occur to be
+    a hub. `kept` maps the short key of a value to its state before reports that held it were erased: its
+    frequency here is at least that of the state.
     """
     sheet = sheet_of(packed)
     shared = sorted_rows(sheet)
@@ -99,12 +103,14 @@ class Joined:
         weights: Weights,
         ties: Sequence[Strong] = (),
     ) -> dict[UUID, UUID]:
-        """Return by report the earliest report of its dossier (its anchor); one without dossier is absent.
+        """Return by report id the earliest report of its dossier (its anchor); reports without a dossier
+        are absent.
 
-        The result equals that of `dossiers.domain.membership` on the certain pairs and `ties`, pairs with
-        reports that are not among `ids`. `ids` are the report ids by place, ascending. Only sets with a
-        report named in one of the `judgements` or in a tie go through `membership`; every other set is a
-        dossier as it is. `weights` says from how many points of evidence a pair is certain.
+        `ids` are the report ids in the order of the sheet's rows, ascending. `judgements` are people's.
+        `ties` are certain links with reports outside `ids`. The result equals that of
+        `dossiers.domain.membership` for the certain pairs and `ties`. To save time only sets with a report
+        in a judgement or a tie go through that function: without one, each set of at least two reports is a
+        dossier. `weights` says from how many points a pair is certain.
         """
         counted = list(judgements)
         heads = self.heads()

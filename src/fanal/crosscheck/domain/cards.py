@@ -121,10 +121,10 @@ class Card(Struct, frozen=True, gc=False):
 
 
 def evidence_of(selectors: Sequence[Selector]) -> list[Evidence]:
-    """Return the selectors that can link reports, in their order, with keys and weight classes.
+    """Return the selectors that can link reports, in the given order, with keys and weight classes.
 
-    Placeholders (`hubs`), and kinds of selectors that are no evidence, are left out. A selector is an
-    identifier such as an e-mail address.
+    A selector is an identifier such as an e-mail address. Placeholders such as `noreply` (`hubs`) and kinds
+    of selectors that link nothing are left out.
     """
     found: list[Evidence] = []
     for selector in selectors:
@@ -246,7 +246,10 @@ KEY = 0xFFFFFFFFFFFFFFFF
 
 
 def beginning_of(key: int) -> bytes:
-    """Return the first eight bytes of a selector key from its short key, stored (signed) or not."""
+    """Return the first eight bytes of a selector key, given its short key.
+
+    The short key may be unsigned, or signed as PostgreSQL stores it.
+    """
     return (key & KEY).to_bytes(8, "little")
 
 
@@ -290,10 +293,12 @@ def _values(evidence: Sequence[Evidence]) -> tuple[Value, ...]:
 
 
 def _said(values: tuple[Value, ...]) -> tuple[Value, ...]:
-    """Return the values of a report; what only a text or a page says of its suspect has the suspect's role.
+    """Give the suspect's role to identifiers that only a text or a page mentions, and return all values of
+    a report.
 
-    That is a person's value, the only one of its mark (weight class), of a report whose fields name no
-    identifier of a suspect. Where a suspect is known, or of two values, the text may name anybody.
+    This is done only if no field of the report names an identifier of a suspect, and only for an identifier
+    that is the only one of its weight class in the texts. In any other case the text may name somebody
+    else, and the values are returned unchanged.
     """
     if any(value.role == _SUSPECT and value.mark in _PERSONS for value in values):
         return values
@@ -312,9 +317,9 @@ def _rank(selector: Selector) -> tuple[bool, int]:
 
 
 def addresses_of(selectors: Sequence[Selector]) -> list[CardAddress]:
-    """Return the suspect's IP addresses with an instant, of a report's `selectors`, the latest first.
+    """Return the suspect's IP addresses with their time of use, the latest first, at most `MOST_ADDRESSES`.
 
-    At most `MOST_ADDRESSES`.
+    `selectors` are those of one report. Addresses without a time, or found in a free text, are left out.
     """
     found: dict[tuple[int, int], CardAddress] = {}
     for selector in selectors:

@@ -1,7 +1,7 @@
-"""Records of cross-check that other packages use: links with reasons, judgements, dossiers for pages.
+"""Records of cross-check for other packages: links with their reasons, judgements, and dossiers for pages.
 
-With them is the stored encoding of a link's reasons. On a page, another desk's report shows its existence and
-its desk only.
+The module also encodes and decodes the stored reasons of a link. In records for a page, a report of another
+desk shows only that it exists and its desk.
 """
 
 import zlib

@@ -85,7 +85,8 @@ class MarkWeight(_StrictWeights, frozen=True, kw_only=True):
 
 
 class FamilyWeight(_StrictWeights, frozen=True, kw_only=True):
-    """Points for several values of one family (`Family`: marks whose points overlap) in a pair of reports.
+    """Points for several shared values of one family (weight classes whose points overlap) in a pair of
+    reports.
 
     The strongest value counts in full, each further one adds `further` points, and the total is at most
     `most` points.
@@ -117,13 +118,13 @@ class RoleWeights(_StrictWeights, frozen=True, kw_only=True):
 
 
 class NearWeights(_StrictWeights, frozen=True, kw_only=True):
-    """Points of evidence that supports or weakens a pair but never makes one, and time windows in seconds.
+    """Points of evidence that cannot make a candidate pair alone, and time windows in seconds.
 
     `ip`, `name` (full name) and `birth` (date of birth) are points for equal values; `name_conflict` and
     `birth_conflict` are subtracted where they differ. Windows of equal IP addresses: with equal ports
-    (`port_seconds`), of an IPv6 prefix (`prefix_seconds`), else `ip_seconds`. `apart` is subtracted where the
-    incidents are at least `apart_weeks` weeks apart, `alone` where both suspects have several identifiers and
-    the reports share a single kind of them.
+    (`port_seconds`), of an IPv6 prefix (`prefix_seconds`), else `ip_seconds`. `apart` is subtracted where
+    the incidents are at least `apart_weeks` weeks apart, `alone` where both suspects have several
+    identifiers and the reports share a single kind of them.
     """
 
     ip: float
@@ -140,10 +141,12 @@ class NearWeights(_StrictWeights, frozen=True, kw_only=True):
 
 
 class TogetherWeights(_StrictWeights, frozen=True, kw_only=True):
-    """Points of two dossiers that only uncertain links connect (`links.domain.shared_evidence`).
+    """Limits for the points of two dossiers that only uncertain links connect
+    (`links.domain.shared_evidence`).
 
-    `most`: of the values of a family, at most. `line`: of the same internet line where nothing differs.
-    `namesakes`: dossiers above which an equal name of suspects is no evidence.
+    `most` is the greatest number of points that the values of one family (weight classes whose points
+    overlap) give together. `line` are the points of a shared internet line, given only if no evidence
+    contradicts. An equal name of suspects is no evidence if more than `namesakes` dossiers have it.
     """
 
     most: float

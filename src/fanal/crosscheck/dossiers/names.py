@@ -1,7 +1,7 @@
 """The names that people give to dossiers.
 
-A name is tied to the earliest report of the dossier at the person's desk: it follows that report when
-dossiers merge or split, is shown to that desk alone, and is deleted when the report is erased (ADR 0082).
+A name is stored for the earliest report of the dossier at the person's desk. It goes with that report when
+dossiers merge or split, only that desk sees it, and it is deleted when the report is erased (ADR 0082).
 """
 
 import re
@@ -33,10 +33,11 @@ class NothingToName(LookupError):
 
 
 def name_dossier(*, actor: Actor, dossier_id: UUID, name: str, now: datetime) -> None:
-    """Give a dossier a name at the desk of its first unerased report within reach; "" takes it back.
+    """Name a dossier, at the desk of its earliest report that the actor may see and that is not erased.
 
-    Blanks and line breaks count as one space. The same name again writes nothing. A name is taken back at
-    every report of the dossier that bears one at that desk, so that none returns with a split or an erasure.
+    Runs of blanks and line breaks count as one space. An unchanged name writes nothing. An empty `name`
+    withdraws the name from every report of the dossier that bears one at that desk, so that it does not
+    return after a split or an erasure.
 
     Raises:
         NothingToName: the dossier holds no report of the actor's desks, or only erased ones.
@@ -77,7 +78,7 @@ def name_dossier(*, actor: Actor, dossier_id: UUID, name: str, now: datetime) ->
 
 
 def _named(desk_id: int, report_ids: Collection[UUID]) -> list[UUID]:
-    """Return those of the reports to which a name that stands is tied at a desk."""
+    """Return those of the reports whose newest dossier name at a desk is not empty."""
     found = sql.rows(
         "SELECT DISTINCT ON (report_id) report_id, name FROM crosscheck_name"
         " WHERE desk_id = %s AND report_id = ANY(%s::uuid[])"
@@ -90,7 +91,7 @@ def _named(desk_id: int, report_ids: Collection[UUID]) -> list[UUID]:
 def names_of(*, actor: Actor, dossier_ids: Collection[UUID]) -> dict[UUID, str]:
     """Return the names that people of the actor's desks gave to dossiers, by dossier id.
 
-    The newest counts; a dossier without a name, or whose name was taken back, is absent.
+    The newest name counts; a dossier without a name, or whose name was withdrawn, is absent.
     """
     desks = reach(actor, "dossier.read").desks
     if desks == [] or not dossier_ids:

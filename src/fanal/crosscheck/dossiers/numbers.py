@@ -1,4 +1,4 @@
-"""Look-up of dossiers by number (`D-2026-0143`), those that a judgement dissolved included."""
+"""Look-up of dossiers by number (`D-2026-0143`), including dossiers that a judgement dissolved."""
 
 from uuid import UUID
 
@@ -20,10 +20,11 @@ from fanal.kernel.numbers import Numbered, read_number
 
 
 def find_dossier_number(*, actor: Actor, number: str) -> UUID | None:
-    """Return the id of the dossier that a typed number (`D-2026-0143`) denotes; None if unknown.
+    """Return the id of the dossier with a typed number (`D-2026-0143`); None if no dossier has it.
 
-    None also if the actor may see none of its reports. The number of a merged dossier gives the id of the one
-    that it was merged into; that of a dossier that a judgement dissolved, its own (`dissolved`).
+    None also if the actor may see none of its reports. The number of a merged dossier gives the id of the
+    dossier into which it was merged. The number of a dissolved dossier gives that dossier's own id (see
+    `dissolved`).
     """
     typed = read_number(number)
     if typed is None or not typed.may_be(Numbered.DOSSIER):
@@ -43,8 +44,9 @@ _JOINING = frozenset({JudgementAct.LINK, JudgementAct.MERGE})
 def dissolved(*, actor: Actor, dossier_id: UUID) -> Dissolved | None:
     """Return a former dossier that has no reports any more, with the judgement that dissolved it.
 
-    None if it still has reports, was never one, or if none of its reports is at the actor's desks. The last
-    SPLIT, REJECT or UNLINK that names its earliest report counts, or the UNDO of a LINK or MERGE.
+    That judgement is the last SPLIT, REJECT or UNLINK in force that names its earliest report, or the UNDO
+    of a LINK or MERGE. None if the dossier still has reports, never existed, or had no report at the
+    actor's desks.
     """
     desks = reach(actor, "dossier.read").desks
     current = in_use(dossier_id)

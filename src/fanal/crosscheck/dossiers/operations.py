@@ -1,7 +1,7 @@
-"""Recomputes the dossiers of reports whose links changed, or on which a person judged.
+"""Recompute the dossiers of reports whose links changed, or about which a person judged.
 
-One worker at a time recomputes, under an advisory lock taken after the links are written. So two workers that
-extend the same dossier from two sides see each other's result.
+One worker at a time recomputes, under an advisory lock taken after the links are written. So two workers
+that add reports to the same dossier see each other's result.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -29,10 +29,12 @@ JUDGEMENT_LOCK = 0x43524F53534A5544
 
 
 def assemble(seeds: Iterable[UUID], *, now: datetime) -> dict[UUID, UUID]:
-    """Recompute the dossiers of `seeds` (reports) and of all connected reports; return dossier ids by report.
+    """Recompute the dossiers of `seeds` (reports) and of all connected reports; return dossier ids by
+    report.
 
-    A report without dossier is absent, and so is an erased one; but links and judgements of an erased report
-    still join the others. Runs in the caller's transaction and holds the advisory lock until its end.
+    Reports without a dossier and erased reports are absent from the result; yet the certain links and
+    judgements of an erased report still join the others. Runs in the caller's transaction and holds the
+    advisory lock until its end. `now` is the time at which new dossiers are opened.
     """
     lock()
     around = _around(seeds)
@@ -44,7 +46,9 @@ def assemble(seeds: Iterable[UUID], *, now: datetime) -> dict[UUID, UUID]:
 
 
 def _homes(reports: Iterable[UUID], anchors: Mapping[UUID, UUID]) -> dict[UUID, UUID | None]:
-    """Return the dossier of each report; `anchors` are the earliest reports of their dossiers, if any."""
+    """Return by report the id of its dossier, None without one; `anchors` maps reports to their dossier's
+    earliest.
+    """
     return {r: dossier_id(anchors[r]) if r in anchors else None for r in reports}
 
 
@@ -57,16 +61,19 @@ def company_of(reports: Collection[UUID]) -> tuple[set[UUID], set[UUID]]:
 
 
 def homes_of_erased(reports: Collection[UUID]) -> dict[UUID, UUID]:
-    """Return the anchor (earliest report) of the dossier of each erased report that is joined with `reports`.
+    """Return, by erased report connected with `reports`, the anchor (earliest report) of its dossier.
 
-    Joined by certain links or judgements, directly or through other reports; one in no dossier is its own.
+    Connected means by certain links or judgements, directly or through other reports. An erased report
+    without a dossier is given as its own anchor.
     """
     around = _around(reports)
     return {report: around.anchors.get(report, report) for report in around.erased}
 
 
 def lock_judgements() -> None:
-    """Take the lock for writing people's judgements, in turn, until the end of the transaction."""
+    """Take the advisory lock for writing judgements, until the end of the transaction; wait while another
+    holds it.
+    """
     sql.run("SELECT pg_advisory_xact_lock(%s)", [JUDGEMENT_LOCK])
 
 
@@ -76,9 +83,11 @@ def lock() -> None:
 
 
 class _Around(NamedTuple):
-    """Reports joined by certain links, judgements or dossiers (`nodes`), and the desk of each.
+    """Reports connected by certain links, judgements or dossiers (`nodes`), and the desk of each by id
+    (`desks`).
 
-    `anchors` are those of their dossiers, as `membership` gives them; `erased` are the erased among them.
+    `anchors` maps each report in a dossier to the dossier's earliest report; `erased` are the erased
+    reports.
     """
 
     nodes: set[UUID]
@@ -88,7 +97,11 @@ class _Around(NamedTuple):
 
 
 def _around(seeds: Iterable[UUID]) -> _Around:
-    """Return all reports whose dossier may depend on `seeds`: those joined with them, and so on."""
+    """Return the reports on which the dossiers of `seeds` may depend.
+
+    These are all reports connected with the seeds by certain links, judgements or dossiers, directly or
+    through others.
+    """
     threshold = load_weights().strong
     nodes, fresh = set[UUID](), set(seeds)
     desks: dict[UUID, int] = {}
@@ -132,10 +145,10 @@ WHERE d.id = v.id AND d.merged_into IS DISTINCT FROM v.dossier_id
 def write_membership(
     reports: set[UUID], anchors: Mapping[UUID, UUID], known: Mapping[UUID, int], now: datetime
 ) -> None:
-    """Store the dossier of each report of `reports`; remove those without anchor from theirs.
+    """Store the dossier of each report of `anchors`, and take the other reports of `reports` out of theirs.
 
-    `anchors` maps a report to its anchor (earliest report of its dossier, maybe an erased one), `known` both
-    to their desks. Missing dossiers are created.
+    `anchors` maps a report to its anchor (earliest report of its dossier, maybe an erased one), `known`
+    maps both to their desks. Missing dossiers are created, with `now` as their time of opening.
     """
     heads = sorted(set(anchors.values()))
     members = sorted(anchors)
@@ -162,10 +175,11 @@ def write_membership(
 def lead_merged(
     anchors: Mapping[UUID, UUID], living: Mapping[UUID, UUID], *, among: Iterable[UUID]
 ) -> None:
-    """Record for each former dossier which one replaces it: that of its earliest report, or none.
+    """Record for each former dossier the dossier that replaced it, or that none did.
 
-    `anchors` maps reports, erased ones too, to the anchors (earliest reports) of their dossiers; `living`
-    maps the reports that are not erased. `among` are the reports whose former dossiers are meant.
+    A dossier is given by its earliest report; `among` are these reports. `anchors` maps reports, including
+    erased ones, to the earliest reports of their present dossiers; `living` does so for reports that are
+    not erased.
     """
     heads, leads = set(living.values()), dict[UUID, UUID | None]()
     for report in among:
@@ -181,6 +195,6 @@ def lead_merged(
 
 
 def former_anchors() -> set[UUID]:
-    """Return the earliest reports of the dossiers that another one replaces."""
+    """Return the earliest reports (anchors) of the dossiers that were merged into another one."""
     rows = sql.rows("SELECT anchor_id FROM crosscheck_dossier WHERE merged_into IS NOT NULL")
     return {report_id for (report_id,) in rows}

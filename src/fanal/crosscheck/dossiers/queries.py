@@ -1,6 +1,6 @@
-"""Queries on dossiers (groups of linked reports): lists, members, the graph of links and judgements.
+"""Queries on dossiers (groups of linked reports): lists, members, graph of links, and people's judgements.
 
-Internal to crosscheck are the inputs of their computation: people's judgements, and membership.
+Some functions serve only the computation of dossiers, within crosscheck.
 """
 
 from collections import defaultdict
@@ -107,7 +107,9 @@ def judgements_about(reports: Iterable[UUID]) -> list[Judgement]:
 
 
 def erased_members(dossier_ids: Iterable[UUID], desks: list[int] | None) -> dict[UUID, UUID]:
-    """Return the dossier of each erased report that would be in one of these, at `desks` (None: all)."""
+    """Return by erased report the dossier that it would be in, for the given dossiers and `desks` (None:
+    all desks).
+    """
     rows = sql.rows(
         "SELECT report_id, dossier_id FROM crosscheck_erased_member"
         " WHERE dossier_id = ANY(%s::uuid[]) AND (%s::int[] IS NULL OR desk_id = ANY(%s::int[]))",
@@ -346,9 +348,10 @@ def _states(dossiers: Sequence[UUID], desks: list[int] | None) -> dict[UUID, Dos
 
 
 def walk_dossiers(*, actor: Actor, at_once: int) -> Iterator[list[DossierReports]]:
-    """Yield all dossiers with a report of the actor's desks, in the order of ids, as pages of `at_once`.
+    """Yield all dossiers with a report at the actor's desks, in the order of their ids, in lists of
+    `at_once`.
 
-    Each with these reports alone, in order of id.
+    Each dossier comes with its reports at these desks only, in the order of ids.
     """
     desks = reach(actor, "dossier.read").desks
     after = UUID(int=0)
@@ -457,7 +460,7 @@ def _edges(reports: Sequence[UUID]) -> tuple[tuple[DossierEdge, ...], int]:
 
 
 def lines_of(judgements: Sequence[Judgement], mine: set[UUID]) -> tuple[JudgementLine, ...]:
-    """Return people's judgements for display, in reverse order, without the ids of reports outside `mine`.
+    """Return people's judgements for display, newest first, without the ids of reports outside `mine`.
 
     `judgements` are given oldest first. `mine` are the reports at the actor's desks.
     """

@@ -1,8 +1,9 @@
-"""What joins reports into dossiers by itself: certain links, and the ties that remain of erased reports.
+"""Certain links between reports, and the ties that replace those of erased reports.
 
-The links of a report quote values and are deleted when it is erased. Of each certain link a tie remains, the
-ids of both reports. So the other reports stay in one dossier, and the dossier keeps its earliest report, from
-which its id comes: its number, its address and its withholding from other organisations outlive the report.
+The links of a report quote values and are deleted when it is erased. Of each certain link a tie remains:
+the ids of both reports and the score. So the other reports stay in one dossier, and the dossier keeps its
+earliest report, from which its id comes: its number, its address and its withholding from other
+organisations outlive the report.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -66,10 +67,11 @@ def all_ties() -> StrongLinks:
 
 
 def write_ties(reports: Sequence[UUID], *, score: float) -> None:
-    """Store a tie for each link of `reports` with at least `score`: the ids of both reports, and the score.
+    """Store a tie (ids of both reports, score) for each link of `reports` with a score of at least `score`
+    (0..1).
 
-    For reports that are being erased: their links quote values and are deleted. The ties keep the other
-    reports in one dossier, and a dossier its earliest report, from which its id comes.
+    Called for reports that are being erased, since their links quote values and are deleted. The ties keep
+    the other reports in one dossier, and keep the earliest report of a dossier, from which its id comes.
     """
     found = strong_links(reports, score=score)
     erased = set(reports)
@@ -89,10 +91,10 @@ def write_ties(reports: Sequence[UUID], *, score: float) -> None:
 
 
 def keep_memberships(reports: Sequence[UUID]) -> None:
-    """Keep which dossiers `reports` that are being erased were in, by ids alone, before they leave them.
+    """Store the ids of the dossiers of reports that are about to be erased.
 
-    What people judged about them counts on: else an open dossier would be a proposal again as soon as every
-    report of that day is gone.
+    People's judgements about an erased report then still count for its dossier: otherwise an open dossier
+    would become a proposal again once all reports that a person had seen in it are erased.
     """
     sql.run(
         "INSERT INTO crosscheck_erased_member (report_id, dossier_id, desk_id)"
@@ -104,9 +106,11 @@ def keep_memberships(reports: Sequence[UUID]) -> None:
 
 
 def write_erased_members(dossiers: Mapping[UUID, UUID | None], desks: Mapping[UUID, int]) -> None:
-    """Record the dossiers that erased reports would be in; `dossiers` maps each to its own, None for none.
+    """Record the dossier that each erased report would be in; delete the record of one that would be in
+    none.
 
-    `desks` maps the reports to their desks.
+    `dossiers` maps erased reports to their dossiers (None: in none), `desks` maps the reports to their
+    desks.
     """
     gone = [report for report, dossier in dossiers.items() if dossier is None]
     sql.run("DELETE FROM crosscheck_erased_member WHERE report_id = ANY(%s::uuid[])", [gone])
@@ -121,15 +125,15 @@ def write_erased_members(dossiers: Mapping[UUID, UUID | None], desks: Mapping[UU
 
 
 def all_erased_members() -> set[UUID]:
-    """Return the erased reports that would be in a dossier."""
+    """Return the ids of all erased reports that would be in a dossier if they were not erased."""
     rows = sql.rows("SELECT report_id FROM crosscheck_erased_member")
     return {report_id for (report_id,) in rows}
 
 
 def with_erased(reports: Iterable[UUID]) -> set[UUID]:
-    """Return all reports of the dossiers that contain one of `reports`, or would if it were not erased.
+    """Return all reports of the dossiers of `reports`, including erased reports that would be in them.
 
-    Erased ones are returned too: a dossier held together by many of them is found at once.
+    `reports` may be erased too. So a dossier connected through many erased reports is found in one query.
     """
     found = sql.rows(
         "WITH theirs AS (SELECT dossier_id FROM crosscheck_membership WHERE report_id = ANY(%(ids)s::uuid[])"
@@ -174,7 +178,8 @@ def judged_near(ends: Collection[UUID], anchors: Collection[UUID]) -> set[UUID]:
     """Return those of `ends` and `anchors` whose dossier depends on people's judgements.
 
     `ends` are reports, `anchors` the earliest reports of dossiers. A judgement counts if it names one of
-    `ends`, a report of these dossiers, or an erased report linked with them. OPEN and CLOSE do not count.
+    `ends`, a report of the dossiers of `anchors`, or an erased report connected with them by ties. OPEN and
+    CLOSE do not count.
     """
     members = sql.rows(
         "SELECT m.report_id, d.anchor_id FROM crosscheck_membership m"

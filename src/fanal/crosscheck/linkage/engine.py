@@ -43,7 +43,7 @@ def linker_on(
 ) -> Iterator[Linker]:
     """Yield a Splink linker of the linkage `model` for a table of persons; close its engine afterwards.
 
-    `engine`: `duckdb`, or `spark` at the address `master`.
+    `engine` is `duckdb`, or `spark` for Spark at the address `master`. `model` are Splink settings.
     """
     if engine == "duckdb":
         from splink.backends.duckdb import DuckDBAPI  # noqa: PLC0415 - only the engine asked for

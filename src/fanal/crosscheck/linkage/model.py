@@ -1,7 +1,8 @@
-"""The record linkage model: its definition for Splink, its training, and its versions.
+"""The record linkage model of suspects: its definition for Splink, its training, and the choice of a
+version.
 
-Training estimates m probabilities from labelled people and u probabilities from random pairs. A
-version is shipped, a candidate, or active.
+Training estimates m probabilities from labelled people and u probabilities from random pairs. Fanal ships
+one trained model; an operator may train another (a candidate) and activate it.
 """
 
 import json
@@ -28,7 +29,7 @@ _Level = dict[str, str | bool]
 def untrained() -> SettingsCreator:
     """Return the definition of the linkage model for Splink, without trained parameters.
 
-    It has the comparisons of two people and the blocking rules, which select the compared pairs.
+    It has the comparisons of two people and the blocking rules, which select the pairs to compare.
     """
     return SettingsCreator(
         link_type="dedupe_only",
@@ -320,11 +321,11 @@ def candidate(
 def beside(
     model: Mapping[str, object], shipped: Mapping[str, object], *, known: int, met: int
 ) -> dict[str, object]:
-    """Return the trained `model` with its parameters shrunk towards those of the `shipped` one.
+    """Return the trained `model` with its parameters shrunk towards those of the `shipped` model.
 
-    The fewer pairs it was trained on, the more: `known` is the number of pairs of one person (for m
-    probabilities), `met` that of random pairs (for u). Both models, and the result, are Splink settings
-    (JSON).
+    The fewer pairs a parameter was trained on, the closer it stays to the shipped one: `known` is the
+    number of labelled pairs of one person (for m probabilities), `met` that of random pairs (for u). Both
+    models, and the result, are Splink settings (JSON).
     """
     parts = {"m_probability": known / (known + _KNOWN), "u_probability": met / (met + _MET)}
     mine, theirs = (
@@ -370,8 +371,8 @@ def _pairs(labels: Iterable[int]) -> int:
 def worth(pairs: Iterable[Pair], labels: Sequence[int]) -> dict[str, float | int]:
     """Return the precision and recall of found pairs of reports, judged by the `labels` of the reports.
 
-    Keys: `precision` and `recall` (0 to 1), and `pairs`, the number of judged ones. Pairs with an unlabelled
-    report (-1) are left out. Without any pair both are 0.
+    Keys: `precision` and `recall` (0 to 1), and `pairs`, the number of pairs judged. Pairs with an
+    unlabelled report (-1) are left out. If no pair can be judged, both are 0.
     """
     judged = [(a, b) for a, b in pairs if labels[a] >= 0 and labels[b] >= 0]
     right = sum(labels[a] == labels[b] for a, b in judged)

@@ -82,10 +82,7 @@ def row_of(person: Person) -> dict[str, str]:
 
 
 def _first(kind: SelectorKind, values: Iterable[str]) -> str:
-    """Return the first of `values` that is not a placeholder (such as a name for everybody), "" for none.
-
-    `kind` is their kind of identifier.
-    """
+    """Return the first of `values` (identifiers of one `kind`) that is not a placeholder; "" if none."""
     for value in values:
         selector = Selector(kind=kind, value=value, role=SelectorRole.SUSPECT)
         if value and mark_of(selector) is not None:

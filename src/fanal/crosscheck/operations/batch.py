@@ -101,10 +101,8 @@ def move(gathered: Gathered, *, actor: Actor) -> list[tuple[UUID, UUID]]:
 def _holders_of_moved(gathered: Gathered, actor: Actor) -> set[UUID]:
     """Return the reports that hold a value which passed a frequency step or became a hub.
 
-    A hub co-occurs with too many identities.
-
-    For a value not read in full, as many as one query gives. `gathered` names the changed values (`moved`)
-    and their holders.
+    A hub is a value that co-occurs with too many identities. `gathered` names these values (`moved`) and
+    the holders read so far; of a value not read in full, further holders are read, up to a limit.
     """
     moved = [gathered.held[key] for key in gathered.moved]
     ends = {report_id for one in moved for report_id in one.read}
@@ -257,11 +255,12 @@ Pair = tuple[UUID, UUID]
 
 
 def loosened(lost: Sequence[Pair], strong: Sequence[Strong], gathered: Gathered) -> set[UUID]:
-    """Return the reports whose dossier must be recomputed because a certain link was lost.
+    """Return the reports whose dossier must be recomputed because a certain link was lost; empty if none
+    was.
 
     `lost` are the pairs that are no longer certain, `strong` the certain links of the batch, `gathered` its
-    values with the reports that have them. A pair still connected by other certain links needs nothing,
-    unless a judgement names its dossier. Empty if `lost` is.
+    values with the reports that have them. A pair that other certain links still connect is left out,
+    unless a person's judgement names its dossier.
     """
     if not lost:
         return set()
@@ -273,7 +272,7 @@ def loosened(lost: Sequence[Pair], strong: Sequence[Strong], gathered: Gathered)
 
 
 def _holders(pairs: Iterable[Pair], gathered: Gathered) -> set[UUID]:
-    """Return the reports that hold the values which linked these pairs, as far as they were read.
+    """Return the reports that hold the values which linked these pairs, among the holders that were read.
 
     `gathered` holds the batch's values with their holders.
     """

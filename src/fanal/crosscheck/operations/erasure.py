@@ -1,7 +1,7 @@
-"""Erases the cross-check data of reports at expiry: links quote values and reasons are free text.
+"""Erase the cross-check data of reports at expiry: links quote values, and written reasons are free text.
 
-What stays are people's judgements, counts, the ids of what an erased report was linked with, and how frequent
-a value was that others hold.
+Kept are people's judgements without their reasons, counts, the ids of reports with which an erased report
+had a certain link, and the document frequency of values that other reports still hold.
 """
 
 from collections.abc import Collection, Sequence
@@ -32,8 +32,9 @@ DELETE FROM crosscheck_reason r USING about WHERE r.judgement_id = about.id
 def _forget_states(actor: Actor, keys: Collection[int], ids: Sequence[UUID]) -> None:
     """Delete the frequency states of values of reports that are being erased, with their companions.
 
-    `keys` are the short keys of the values. Of a value that another report holds, the frequency step and the
-    hub flag stay, marked as kept: it was frequent, and is no evidence only because reports are erased.
+    `keys` are the short keys of the values, `ids` the reports. If another report holds a frequent value,
+    its frequency step and hub flag stay, marked as kept: otherwise the value would count as rare, and be
+    strong evidence, only because reports were erased.
     """
     wanted = [signed(key) for key in keys]
     frequent = sql.rows(

@@ -100,19 +100,20 @@ def judge(  # noqa: PLR0913 - those of a judgement, and a condition on it
 ) -> UUID:
     """Record a person's judgement on reports, recompute their dossiers, and return the judgement's id.
 
-    `left` and `right` are report ids (for MERGE and SPLIT: the members of both sides). REJECT, OPEN and CLOSE
-    take `left` alone, UNDO takes `undoes` alone, the judgement to revoke. `reason` is the person's written
-    reason. `apart` sets a condition: none of `right` is in a dossier by now, and all of `left`, if several,
-    are still in one. The same judgement sent twice by one person is recorded once.
+    `left` and `right` are report ids (for MERGE and SPLIT: the members of both sides). REJECT, OPEN and
+    CLOSE take `left` alone, UNDO takes `undoes` alone, the judgement to revoke. `reason` is the person's
+    written reason. `apart` sets a condition: none of `right` is in a dossier by now, and all of `left`, if
+    several, are still in one. The same judgement sent twice by one person within seconds is recorded once.
 
     Raises:
         Refused: the actor may judge at no desk.
-        Refusal: SIDES: wrong arguments for `act`; OVERLAP: a report given twice; TOO_MANY: over 1000 reports;
-            REASON: empty or over 2000 characters; ALREADY_UNDONE: the judgement to undo was undone before;
-            STATE: OPEN of an open dossier, CLOSE of one not open; IN_DOSSIER (a report to attach is in a
-            dossier), SPLIT_MEANWHILE (the others are no longer in one dossier), both with `apart`; NOT_FOUND,
-            UNKNOWN_REPORT: no such judgement or report, or one of a desk where the actor may not judge;
-            ERASED: one of the reports is erased, or all those of the judgement to undo.
+        Refusal: SIDES: wrong arguments for `act`; OVERLAP: a report given twice; TOO_MANY: over 1000
+            reports; REASON: empty, over 2000 characters, or with a NUL; ALREADY_UNDONE: the judgement to
+            undo was undone before; STATE: OPEN of an open dossier, CLOSE of one not open; IN_DOSSIER (a
+            report to attach is in a dossier), SPLIT_MEANWHILE (the others are no longer in one dossier),
+            both with `apart`; NOT_FOUND, UNKNOWN_REPORT: no such judgement or report, or one of a desk
+            where the actor may not judge; ERASED: one of the reports is erased, or all those of the
+            judgement to undo.
     """
     require_somewhere(actor, "dossier.judge")
     _check(act, reason, (tuple(left), tuple(right)), undoes)
@@ -194,9 +195,10 @@ def judge_suggestion(
 
 
 def _erased_too(actor: Actor, act: JudgementAct, left: Sequence[UUID]) -> list[UUID]:
-    """Return the erased reports of a rejected dossier, which would still join the others.
+    """Return the erased reports of a dossier that a REJECT names, since they would still join the others.
 
-    Only those of the actor's desks, and if `left` are all other reports of it there.
+    Only erased reports at desks where the actor may judge are returned, and only if `left` are all other
+    reports of the dossier at these desks. Empty for any other `act`.
     """
     if act is not JudgementAct.REJECT:
         return []
@@ -258,7 +260,8 @@ def _require_apart(left: Sequence[UUID], right: Sequence[UUID]) -> None:
     """Check that none of `right` is in a dossier, and that all of `left`, if several, are still in one.
 
     Raises:
-        Refusal: IN_DOSSIER; SPLIT_MEANWHILE.
+        Refusal: IN_DOSSIER: one of `right` is in a dossier; SPLIT_MEANWHILE: those of `left` are not in
+            one.
     """
     if dossiers.co_members(reports=right):
         raise Refusal("judgement", "IN_DOSSIER")
@@ -282,10 +285,11 @@ def _require_move(act: JudgementAct, reports: Sequence[UUID], desks: list[int] |
 
 
 def _target(undoes: UUID) -> Judgement:
-    """Return the judgement that an UNDO of `undoes` revokes: itself, or the last of a chain of UNDOs.
+    """Return the judgement that an UNDO of `undoes` affects: that judgement, or the last one of a chain of
+    UNDOs.
 
     Raises:
-        Refusal: NOT_FOUND; ALREADY_UNDONE.
+        Refusal: NOT_FOUND: no judgement has this id; ALREADY_UNDONE: it is revoked already.
     """
     found = dossiers.judgements_by_id([undoes])
     if not found:

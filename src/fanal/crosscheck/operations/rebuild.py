@@ -44,7 +44,11 @@ _AT_ONCE = 2000
 
 
 class Rebuilt(Struct, frozen=True, kw_only=True):
-    """Counts of a rebuild: `certain` of the `links` are certain; `members` are the reports in `dossiers`."""
+    """Counts of a rebuild: all `reports` and `links`, how many of the links are `certain`, and the
+    `dossiers`.
+
+    `members` is the number of reports in a dossier.
+    """
 
     reports: int
     links: int
@@ -197,7 +201,8 @@ def _dossiers(
 ) -> dict[UUID, UUID]:
     """Store the dossier of each report of `ids`, and return the dossier ids by report.
 
-    `anchors` holds erased reports too, which are in no dossier and may be the earliest of one.
+    `anchors` maps reports to the earliest report of their dossier. It holds erased reports too: they are in
+    no dossier, but may be the earliest report of one. `desks` maps the reports of `ids` to their desks.
     """
     living = {report: anchors[report] for report in ids if report in anchors}
     known = desks | state.desks_of_reports(anchors.keys() - living.keys())

@@ -28,10 +28,11 @@ from fanal.kernel.actors import Actor
 
 
 def with_values(actor: Actor, found: Sequence[Suggestion]) -> list[Suggestion]:
-    """Return the suggestions, with `between` filled in for reasons of similar identifiers.
+    """Return the suggestions in the same order, with `between` filled in for reasons of similar
+    identifiers.
 
-    `between` holds both identifiers, read from the records; None if they do not show them any more. `found`
-    are suggestions as stored. The order is that of `found`.
+    `between` holds both identifiers, read from the records; it is None if the records no longer hold them.
+    `found` are suggestions as stored.
     """
     wanted = {
         end

@@ -108,15 +108,14 @@ def may_be_near(looks, one, two):
 
 @inner
 def beside(looks, one, two, shared, conflict, numbers):
-    """Return the evidence of a pair of reports besides shared values, as four numbers.
+    """Return the evidence of a pair of reports other than shared values, as four numbers.
 
     They are (points for the name, points for the date of birth, points lost by differences, bit set). The
     first two are negative where name or date differ. The bit set says what was found: the marks (weight
-    classes) in which the suspects hold different values, and `NAMED` to `SINGLE`.
-
-    `one` and `two` are the reports' rows in `looks`, the features that `look` wrote. `shared` is the bit set
-    of marks of which the suspects share a value. `conflict` (points lost, by mark) and `numbers` (single
-    limits) are columns of `sheet.Tables`.
+    classes) in which the suspects hold different values, and `NAMED` to `SINGLE`. `one` and `two` are the
+    reports' rows in `looks`, the features that `look` wrote. `shared` is the bit set of marks of which the
+    suspects share a value. `conflict` (points lost, by mark) and `numbers` (single limits) are columns of
+    `sheet.Tables`.
     """
     name, code = 0.0, 0
     if looks[one, 0] != 0 and looks[two, 0] != 0:

@@ -1,9 +1,9 @@
 """Comparable data of reports ("cards"), and the values that pairs share, as arrays for the compiled rule.
 
-Cards stand in columns (structure of arrays); a shared value has the roles on both sides, and weights. Work on
-many reports runs in spans of rows on threads: the compiled loops release the interpreter lock. `Places`
-(int32), `Ints` (int64), `Keys` (uint64), `Codes` (uint8), `Points` (float64) and `Flags` (bool) are
-one-dimensional arrays; `weights` are the points and limits of the linkage rule.
+Cards are stored in columns (structure of arrays). Many reports are processed in spans of rows on several
+threads: the compiled loops release the interpreter lock. `Places` (int32), `Ints` (int64), `Keys` (uint64),
+`Codes` (uint8), `Points` (float64) and `Flags` (bool) are one-dimensional arrays; `weights` are the points
+and limits of the linkage rule.
 """
 
 import os
@@ -89,7 +89,7 @@ class CardSheet(NamedTuple):
 
 
 def sheet_of(packed: Sequence[bytes]) -> CardSheet:
-    """Decode the comparable data of reports, each encoded by `pack_card`, into columns in the same order."""
+    """Decode packed reports (`cards.pack_card`) to columns, in the same order."""
     size = len(packed)
     people = (
         *(np.zeros(size, np.uint64), np.zeros((size, MOST_WORDS), np.uint32)),
@@ -146,9 +146,10 @@ def processors_for(size: int) -> int:
 
 
 def together(size: int, one: Callable[[], Found], other: Callable[[], Also]) -> tuple[Found, Also]:
-    """Return the results of two functions; they run in parallel if the number of reports justifies a thread.
+    """Return the results of the functions `one` and `other`, run in parallel if `size` reports justify a
+    thread.
 
-    `size` is that number. An exception of either is raised here. The two functions are `one` and `other`.
+    An exception of either is raised here.
     """
     if processors_for(size) == 1:
         return one(), other()
@@ -159,9 +160,9 @@ def together(size: int, one: Callable[[], Found], other: Callable[[], Also]) -> 
 
 
 def in_turn(act: Callable[[Work], Found], works: Sequence[Work]) -> Iterator[Found]:
-    """Yield `act(work)` for each work, in the order of `works`, computed on threads.
+    """Yield `act(work)` for each work, in the order of `works`, computed on as many threads as processors.
 
-    Later works run ahead, on as many threads as processors.
+    Later works are computed ahead while the caller uses an earlier result.
     """
     if len(works) < 2:
         yield from map(act, works)

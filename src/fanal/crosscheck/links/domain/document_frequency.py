@@ -42,9 +42,9 @@ _OCTETS = 5
 def companions_of(key: int, cards: Iterable[Card], weights: Weights) -> frozenset[bytes]:
     """Return the identities that co-occur with a value: other identifiers of the same suspects.
 
-    `key` is the short key (first eight bytes of the digest) of the value, `cards` are the comparable data of
-    reports. Only reports count whose suspect holds the value. `weights` says which weight classes (marks)
-    identify a person. Each identity is in the form of `companion`.
+    `key` is the short key (first eight bytes of the digest) of the value, `cards` are the comparable data
+    of reports. Only reports whose suspect holds the value count. `weights` says which weight classes
+    (marks) identify a person. Each identity is in the form of `companion`.
     """
     found: set[bytes] = set()
     for card in cards:
@@ -136,9 +136,11 @@ def _conflicts(
 
 
 def _alone(left: Iterable[LinkReason], has: int, weights: Weights) -> list[LinkReason]:
-    """Return the reason ALONE where suspects with several identifiers each share a single kind of them.
+    """Return the reason ALONE if both suspects have several identifiers and the reports share a single kind
+    of them.
 
-    `left` are the reasons of the pair, `has` is a bit set that holds `SEVERAL` if both have several.
+    The list is empty otherwise. `left` are the reasons of the pair, `has` is a bit set that holds `SEVERAL`
+    if both suspects have several.
     """
     shared = {mark_of_reason(one) for one in left if one.side == SAME and is_of_value(one)}
     if not has & SEVERAL or len(shared & IDENTIFIERS) != 1:
@@ -175,12 +177,13 @@ def companion(mark: int, key: int) -> bytes:
 
 
 def parted(place: Ints, fresh: Flags, weights: Weights) -> Iterator[tuple[int, int]]:
-    """Yield the pairs of reports that a frequent value no longer links, since reports came between them.
+    """Yield the pairs of reports that a frequent value no longer links, since new reports came between
+    them.
 
-    A frequent value of a person links neighbours only. `place` are the places of the value's rows among all
-    reports with it, ascending; `fresh` is the mask of the new rows. A pair is given as two row numbers, the
-    later first; neither is fresh. `weights` sets when a value is frequent (`most_holders`) and how many
-    `neighbours` it still links.
+    A frequent value of a person links only neighbours by id. `place` are the places of the value's rows
+    among all reports with it, ascending; `fresh` is the mask of the new rows. A pair is given as two row
+    numbers, the later first; neither is a new row. `weights` sets when a value is frequent (`most_holders`)
+    and how many `neighbours` it still links.
     """
     others = np.flatnonzero(~fresh)
     before = np.cumsum(fresh)[others]  # fresh rows before each of the others
@@ -246,10 +249,12 @@ def at_least(
     groups: Groups,
     weights: Weights,
 ) -> tuple[ValueStanding, Groups]:
-    """Return `standing` and `groups` with the values raised that were more frequent before an erasure.
+    """Return `standing` and `groups` with the frequencies raised of values that were more frequent before
+    an erasure.
 
-    `standing` are the document frequencies by row, `groups` the values among `rows`. `kept` are their states
-    by short key; a value counts as held by as many reports as its step begins with.
+    `standing` are the document frequencies by row, `groups` the values among `rows`. `kept` are the earlier
+    states by short key; such a value counts as held by the least number of reports of its stored frequency
+    step.
     """
     hub, holders = groups.hub.copy(), np.zeros(len(groups.size), np.int64)
     keys, marks = rows.key[groups.start], rows.mark[groups.start]

@@ -1,7 +1,7 @@
-"""Links between reports: the reasons of weighted pairs of reports, and the points that reasons give.
+"""Links between reports: the reasons of weighted pairs, and the points that reasons give.
 
-The links of a report also give its counts of related earlier reports, for the priority rules. `weights` are
-the points and limits of the linkage rule.
+A report's links also give its counts of related earlier reports, for the priority rules. `weights` are the
+points and limits of the linkage rule.
 """
 
 from collections import defaultdict
@@ -264,7 +264,7 @@ _IDENTITIES = frozenset({"EMAIL", "HANDLE", "PHONE", "ACCOUNT", "DEVICE"})
 def kin_facts(report_ids: Sequence[UUID], links: Iterable[Link]) -> list[KinFacts]:
     """Return for each report the counts of its related earlier reports, in the order of `report_ids`.
 
-    `links` are the links from these reports to earlier ones; a report without links gets zero counts.
+    `links` are the links from these reports to earlier ones; the counts of a report without links are zero.
     """
     by_report: dict[UUID, list[Link]] = defaultdict(list)
     for link in links:

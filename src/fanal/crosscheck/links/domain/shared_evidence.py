@@ -1,8 +1,9 @@
-"""Joining of two dossiers that only uncertain links connect, where all these links together are certain.
+"""Join two dossiers that several uncertain links connect, if the evidence of all these links is enough.
 
-Two reports share a device, two others of the same dossiers a page. Neither is certain, but strangers do not
-share both. The rule adds the values that two dossiers share, each once, their similar values, and the names
-and dates of birth that their suspects have, with the weights of a pair of reports.
+Example: two reports share a device, two others of the same dossiers share a page. Neither link is certain,
+but two strangers are unlikely to share both. The rule adds the values that two dossiers share, each once,
+their similar values, and the names and dates of birth of their suspects, with the weights of a pair of
+reports.
 """
 
 from collections import defaultdict
@@ -89,13 +90,15 @@ def certain_together(
     weights: Weights,
     frequent: Collection[int] = (),
 ) -> list[tuple[Uncertain[Report], float]]:
-    """Return the pairs of dossiers whose uncertain links, taken together, make a certain one.
+    """Return the pairs of dossiers whose uncertain links, added together, have the points of a certain
+    link.
 
-    Each pair of dossiers is given as (its strongest link, the points of all its links). `dossier` maps a
-    report to its dossier (a report in none is its own), `suspects` a dossier to its suspects. Of equally
-    strong links that of the smallest reports counts. `weights` holds the points and the limit. `links` hold
-    also those of the other dossiers on an internet line: a line of people who differ joins none of them.
-    `frequent` are the digests of names that many dossiers give: such a name is no evidence where it is equal.
+    Each pair of dossiers is given as (its strongest link, the points of all its links); of equally strong
+    links the one with the smallest report ids counts. `dossier` maps a report to its dossier (a report in
+    none is its own), `suspects` a dossier to its suspects. `weights` holds the points and the limit.
+    `links` must also hold the links of all other dossiers on the same internet line: if their suspects
+    contradict each other, the line joins none of them. `frequent` are digests of names that many dossiers
+    give; an equal name is no evidence if it is frequent.
     """
     between: dict[tuple[Report, Report], list[Uncertain[Report]]] = defaultdict(list)
     for link in links:
@@ -119,9 +122,10 @@ def equal_names(
     dossier: Mapping[Report, Report],
     suspects: Mapping[Report, Suspects],
 ) -> set[int]:
-    """Return the digests of the names that the dossiers of a result of `certain_together` have in common.
+    """Return the digests of the names that the two dossiers of each result of `certain_together` have in
+    common.
 
-    `dossier` and `suspects` are those given to it.
+    `found` is that result; `dossier` and `suspects` are the arguments that were given to it.
     """
     return {
         name
@@ -140,10 +144,10 @@ def points_together(
 ) -> float:
     """Return the points of two dossiers from all links between them; 0 for a single kind of evidence.
 
-    `one` and `two` are their suspects, `weights` holds the points. A kind is a family of values, an equal
-    name, or an equal date of birth. An equal name does not count if all the shared values are those of a
-    household, or is one of the `frequent` (digests of names). Similarities count as values of their family,
-    unless the dates of birth differ.
+    `one` and `two` are their suspects, `weights` holds the points. A kind of evidence is a family of
+    values, an equal name, or an equal date of birth. An equal name does not count if it is frequent
+    (`frequent` are digests of names), or if all shared values are such as a household shares. Similarities
+    count as values of their family, unless the dates of birth differ.
     """
     values: dict[Family, dict[object, float]] = defaultdict(dict)
     for link in links:
@@ -165,10 +169,10 @@ def points_together(
 
 
 def _add_similar(values: dict[Family, dict[object, float]], similar: Sequence[Similarity]) -> None:
-    """Add similarities to the shared `values` of two dossiers, by family.
+    """Add the similarities of two dossiers to their shared `values`, by family of weight classes.
 
-    Those of a household count only together with evidence that is not one's. A number in a sentence is not
-    counted again where the dossiers share a mobile number.
+    Similarities that a household shares count only together with evidence of another family. A telephone
+    number that a sentence names is not added if the dossiers share a mobile number.
     """
     told = [
         (_SAME_AS[kind], kind, key, strength) for kind, key, strength in similar if kind in _SAME_AS
@@ -187,9 +191,9 @@ def _add_similar(values: dict[Family, dict[object, float]], similar: Sequence[Si
 def _lines(
     between: Mapping[tuple[Report, Report], Iterable[Uncertain[Report]]],
 ) -> dict[Report, set[Report]]:
-    """Return for each dossier those that had the same internet line; others are absent.
+    """Return by dossier the other dossiers with the same internet line; a dossier without any is absent.
 
-    `between` holds the links by their two dossiers.
+    `between` maps two dossiers to the links between them.
     """
     lines: dict[Report, set[Report]] = defaultdict(set)
     for (one, two), joining in between.items():
@@ -206,7 +210,11 @@ def _is_of_one_person(
     suspects: Mapping[Report, Suspects],
     weights: Weights,
 ) -> bool:
-    """Return whether two dossiers had the same internet line, and nobody on it differs from either."""
+    """Return whether two dossiers share an internet line and no suspect on that line contradicts theirs.
+
+    A contradiction is a different name, date of birth or identifier (`_differs`). `lines` is the result of
+    `_lines`, `suspects` maps a dossier to its suspects.
+    """
     if two not in lines.get(one, ()):
         return False
     people = lines[one] | lines[two]
@@ -218,9 +226,10 @@ def _is_of_one_person(
 
 
 def _differs(one: Suspects, two: Suspects, weights: Weights) -> bool:
-    """Return whether names, dates of birth, or identifiers of a kind that can contradict another differ.
+    """Return whether the suspects of two dossiers contradict each other.
 
-    That is, both give some of the kind, and none in common.
+    They do if both have a name, a date of birth, or an identifier of a weight class that can conflict, and
+    none of that kind in common.
     """
     return (
         _names(one, two) < 0
@@ -233,7 +242,11 @@ def _differs(one: Suspects, two: Suspects, weights: Weights) -> bool:
 
 
 def _of_family(family: Family, held: Mapping[object, float], weights: Weights) -> float:
-    """Return the points of the values of a family: the strongest, and a little for each further one."""
+    """Return the points of the shared values of a family: the strongest, and a little for each further one,
+    capped.
+
+    `held` maps each value to its points; `weights` holds the points for a further value and both caps.
+    """
     weight = weights.family[family]
     return min(
         max(held.values()) + weight.further * (len(held) - 1), weight.most, weights.together.most

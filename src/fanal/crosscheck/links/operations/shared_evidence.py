@@ -1,7 +1,7 @@
-"""Joins dossiers that uncertain links and similar reports connect with certainty.
+"""Join dossiers that uncertain links and similarities connect with enough evidence, taken together.
 
-The strongest pair of reports between them gets a certain link, with the reason TOGETHER. It stays so until
-one of its values changes its weight, or a person separates the dossiers.
+The strongest pair of reports between the two dossiers gets a certain link, with the reason TOGETHER. The
+link stays certain until one of its values changes its weight, or a person separates the dossiers.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -75,7 +75,11 @@ Pair = tuple[UUID, UUID]
 
 
 class _Certain(NamedTuple):
-    """Two reports, the later first, whose dossiers are one: the points, and the similarities of the pair."""
+    """A pair of reports, the later first, whose link becomes certain.
+
+    `points` are those of all evidence between their dossiers, `similar` the similarities of the pair
+    itself.
+    """
 
     one: UUID
     two: UUID
@@ -84,10 +88,11 @@ class _Certain(NamedTuple):
 
 
 def join_by_shared_evidence(*, actor: Actor, reports: Collection[UUID], now: datetime) -> int:
-    """Join dossiers of `reports` with others, where all that connects two makes a certain link.
+    """Join the dossiers of `reports` with other dossiers if their uncertain links and similarities are
+    enough together.
 
-    That is uncertain links and similar reports. Returns the number of links that became certain. Runs in the
-    caller's transaction, and holds the advisory lock of dossiers until its end if there are any.
+    Returns the number of links that became certain. Runs in the caller's transaction; if any link became
+    certain, the advisory lock of dossiers is held until its end.
 
     Raises:
         Refused: the actor is not the system.
@@ -113,7 +118,11 @@ def join_by_shared_evidence(*, actor: Actor, reports: Collection[UUID], now: dat
 
 
 def _certain(reports: Collection[UUID]) -> list[_Certain]:
-    """Return the pairs of reports to link with certainty."""
+    """Return the pairs of reports whose link becomes certain by all evidence between their two dossiers.
+
+    One of the two dossiers holds a report of `reports`. Pairs that a person's judgement separates are left
+    out.
+    """
     weights = load_weights()
     inside = dossiers.co_members(reports=reports).union(reports)
     bounds = {
@@ -155,9 +164,10 @@ def _certain(reports: Collection[UUID]) -> list[_Certain]:
 def _read(
     statement: str, reports: Iterable[UUID], bounds: Mapping[str, object]
 ) -> dict[Pair, Reasons]:
-    """Return the reasons of pairs from `reports` to reports of other dossiers, by the two reports.
+    """Return the reasons of pairs that have one report among `reports` and the other in another dossier.
 
-    `statement` is `_ACROSS` (suggested links of the current rule, within `bounds`) or `_SIMILAR`.
+    The keys are (later report, earlier report). `statement` is `_ACROSS` (suggested links of the current
+    rule; `bounds` are its version and range of scores) or `_SIMILAR`.
     """
     told = {"ids": uuid_array(reports), **bounds}
     both = " UNION ".join(statement.format(side=side) for side in ("report_id", "other_id"))
@@ -165,15 +175,18 @@ def _read(
 
 
 def _dossier_of(reports: set[UUID]) -> dict[UUID, UUID]:
-    """Return the anchor of each report's dossier; a report in none is its own."""
+    """Return by report the anchor (earliest report) of its dossier; a report without dossier is its own
+    anchor.
+    """
     anchors = dossiers.standing_of(reports).anchors
     return {report: anchors.get(report, report) for report in reports}
 
 
 def _frequent(names: Collection[int], weights: Weights) -> frozenset[int]:
-    """Return those of the digests of names that more dossiers give than `weights` allow an identifying one.
+    """Return those of the name digests that more than `weights.together.namesakes` dossiers give.
 
-    Counted among the latest `_MOST_NAMED` reports of a name; a report in no dossier is its own.
+    Only the latest `_MOST_NAMED` reports with a name are counted; a report without dossier counts as one
+    dossier.
     """
     if not names:
         return frozenset()
@@ -183,7 +196,11 @@ def _frequent(names: Collection[int], weights: Weights) -> frozenset[int]:
 
 
 def _suspects(home: Mapping[UUID, UUID]) -> dict[bytes, Suspects]:
-    """Return the names and dates of birth of suspects by dossier; `home` is the dossier of each report."""
+    """Return by dossier the names, dates of birth and identifiers of its suspects.
+
+    `home` maps each report to the earliest report of its dossier; the keys of the result are ids of 16
+    bytes.
+    """
     cards: dict[bytes, list[memoryview]] = {head.bytes: [] for head in home.values()}
     for report_id, content in sql.rows(
         "SELECT report_id, card FROM crosscheck_card WHERE report_id = ANY(%s::uuid[])",
@@ -199,7 +216,9 @@ def _suspects(home: Mapping[UUID, UUID]) -> dict[bytes, Suspects]:
 def _uncertain(
     pair: Pair, reasons: Sequence[LinkReason], similar: Sequence[LinkReason], weights: Weights
 ) -> Uncertain[bytes]:
-    """Return the evidence of a pair: the `reasons` of its link, and what is `similar` in its reports."""
+    """Return the evidence of a pair of reports: `reasons` are those of its link, `similar` its
+    similarities.
+    """
     points = points_of(reasons, weights) if reasons else max(one.weight for one in similar)
     one, two = pair
     return Uncertain(
@@ -221,9 +240,10 @@ def _values(reasons: Sequence[LinkReason], weights: Weights) -> Iterable[Evidenc
 def _is_separated(
     heads: set[UUID], homes: Mapping[UUID, UUID], judged: Iterable[Judgement]
 ) -> bool:
-    """Return whether a person's judgement separates reports of two dossiers, `heads`.
+    """Return whether a person's judgement separates reports of two dossiers.
 
-    `homes` is the dossier of each report, of erased ones too. `judged` are the judgements in force.
+    `heads` are the anchors (earliest reports) of the two dossiers, `homes` maps each report, erased ones
+    included, to its anchor. `judged` are the judgements in force.
     """
     return any(
         judgement.act in _SEPARATING
@@ -233,7 +253,10 @@ def _is_separated(
 
 
 def _promote(joined: Sequence[_Certain], weights: Weights) -> None:
-    """Make links certain by what else connects their two dossiers; write those that no link has yet."""
+    """Write the links of `joined` pairs as certain, with the further reasons TOGETHER and similarity.
+
+    A link that is stored already keeps its reasons; a pair without a link gets one.
+    """
     stored = {
         (one, two): unpack_reasons(content)
         for one, two, content in sql.rows(
@@ -263,9 +286,11 @@ def _promote(joined: Sequence[_Certain], weights: Weights) -> None:
 
 
 def _reasons(each: _Certain, before: Reasons, weights: Weights) -> Reasons:
-    """Return the reasons of a link that becomes certain: those `before`, its similarities, TOGETHER.
+    """Return the reasons of a link that becomes certain: its reasons `before`, its similarities, and
+    TOGETHER.
 
-    Similarities have no value here, since the search may withdraw it. TOGETHER has the points that are left.
+    The similarities are written without their values, since a later search may withdraw a value. TOGETHER
+    has the points that the other reasons lack to those of both dossiers.
     """
     left = each.points - points_of(before, weights)
     more: list[LinkReason] = []

@@ -1,4 +1,4 @@
-"""Gathers for a batch of reports all reports that share a value with it, with the data to link them."""
+"""Find all reports that share a value with a batch of reports, and read the data to link them."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
@@ -85,9 +85,10 @@ class _Window(NamedTuple):
     last: bool
 
     def covers(self, report: bytes, most: int) -> bool:
-        """Return whether `most` holders of the value, or all that exist, were read on each side of a report.
+        """Return whether `most` holders of the value, or all that exist, were read before and after
+        `report` (16 bytes).
 
-        False if the report itself is not among them.
+        False if the report itself is not among the holders read.
         """
         at = bisect_left(self.ordered, report)
         if at == len(self.ordered) or self.ordered[at] != report:
@@ -95,7 +96,8 @@ class _Window(NamedTuple):
         return (self.first or at >= most) and (self.last or len(self.ordered) - at > most)
 
     def begins(self, sure: bytes | None) -> bool:
-        """Return whether no holder is missing before this run, where all up to `sure` are known.
+        """Return whether no holder is missing before this run of holders, given that all up to `sure` are
+        known.
 
         `sure` is a report id (16 bytes), None if nothing is known.
         """
@@ -246,11 +248,11 @@ def _crowds(
     *,
     actor: Actor,
 ) -> dict[int, Crowd]:
-    """Return the reports next to the batch's with a person's very frequent value, by place of the value.
+    """Return the reports next to the batch's among the holders of each very frequent value of a person.
 
-    `cut` holds the values with more rows than one query reads: by a number, which is the place, the value and
-    the newest of its rows. `cards` are the comparable data of the batch. Values that are no person's by
-    `weights` are left out.
+    `cut` maps a number to a value with more rows than one query reads, and the newest of these rows; the
+    result has the same numbers as keys. `cards` are the comparable data of the batch. Values whose weight
+    class names no person (by `weights`) are left out.
     """
     persons = {one.key: place for place, (one, _) in cut.items() if weights.mark[one.mark].person}
     batch: dict[int, list[bytes]] = {}
@@ -370,8 +372,8 @@ def _stored(
 ) -> tuple[dict[UUID, bytes], dict[int, ValueState]]:
     """Return the stored cards (`pack_card`) by report, and the document-frequency states by short key.
 
-    `ids` are the reports, `keys` the short keys (first eight bytes of selector keys) of values; those without
-    a stored card or state are absent.
+    `ids` are the reports; the keys of `keys` are the short keys (first eight bytes of selector keys) of
+    values. A report without a stored card, or a value without a state, is absent.
     """
     with together(), binary_arrays.bound() as cards, connection.cursor() as values:
         cards.execute(_CARDS, [binary_arrays.uuids(sorted([report_id.bytes for report_id in ids]))])

@@ -131,6 +131,8 @@ def write_states(states: Mapping[int, ValueState]) -> None:
 
 
 def kept_states() -> dict[int, ValueState]:
-    """Return by short key the frequency states that stay although an erased report held the value."""
+    """Return the frequency states that erasures left in place (`erasure._forget_states`), by short key of
+    the value.
+    """
     rows = sql.rows("SELECT key, step, hub FROM crosscheck_value WHERE kept")
     return {key & KEY: ValueState(step, hub) for key, step, hub in rows}

@@ -40,9 +40,10 @@ class Mention(NamedTuple):
 
     `kind` and `value` are those of a selector (identifier). `key` is the compared part: a user name without
     its service. `holder` is the report's id (hexadecimal) for an identifier in a sentence and for any
-    account, so that reports with it are counted one by one; else empty. `said`: it is compared as one in a
-    sentence; a number is not if the report gives its suspect in a field. `around` is the text before and
-    after a user name of a sentence, `week` that of the incident (`cards.week_of`).
+    account, so that reports with it are counted one by one; else empty. `said` is True for an identifier
+    that counts as named in a sentence; it is False for a number in the text of a report whose fields
+    identify the suspect. `around` is the text before and after a user name of a sentence, `week` the week
+    of the incident (`cards.week_of`).
     """
 
     kind: SelectorKind
@@ -67,8 +68,8 @@ class Mention(NamedTuple):
     def whole(self) -> str:
         """Return the key by which the reports with this value are counted.
 
-        With `holder` (the id of the report) the reports are counted one by one, without it as one. So a value
-        in sentences, or an account anywhere, counts once for each report; one in fields counts once.
+        The key contains `holder`. So a value in sentences, or an account anywhere, counts once for each
+        report; a value in fields counts once in all.
         """
         return f"mention|{self.kind}|{self.value}|{self.holder}"
 
@@ -76,8 +77,8 @@ class Mention(NamedTuple):
 def mentions_of(report: HarmonisedReport, rule: MentionRule) -> list[Mention]:
     """Return the identifiers in a report's fields and sentences to compare; at most `rule.values`.
 
-    Those of fields come first, then numbers and accounts of sentences, then names: with a digit or a sign
-    before words of letters only.
+    Identifiers of fields come first, then numbers and accounts of sentences, then user names of sentences:
+    first those with a digit or a sign inside, then words of letters only.
     """
     week = week_of(report.occurred_at)
     found = chain(_fields(report, week, rule), _sentences(report, week, rule))
@@ -85,11 +86,12 @@ def mentions_of(report: HarmonisedReport, rule: MentionRule) -> list[Mention]:
 
 
 def way_of_mentions(one: Mention, two: Mention, rule: MentionRule) -> str | None:
-    """Return the kind of similarity of two equal identifiers; None where the sentence says too little.
+    """Return the kind of similarity of two equal identifiers; None if the sentence is not enough evidence.
 
-    Needed are, for a user name: a field and a sentence that names its service; for a number: at least one
-    sentence, none of a report that gives its suspect in a field, and incidents less than `rule.apart_weeks`
-    apart, since operators reassign numbers; for an account: two sentences.
+    A user name needs a field in one report, and in the other a sentence that names its service. A telephone
+    number needs at least one sentence, no sentence of a report whose fields identify its suspect, and
+    incidents less than `rule.apart_weeks` apart, since operators reassign numbers. An account needs two
+    sentences.
     """
     if (one.kind, one.key) != (two.kind, two.key):
         return None

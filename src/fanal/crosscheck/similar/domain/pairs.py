@@ -65,11 +65,12 @@ class NearWorld(Struct, frozen=True, kw_only=True):
 def near_of(
     report_ids: Iterable[UUID], world: NearWorld, rules: NearRules
 ) -> dict[UUID, list[NearReport]]:
-    """Return by report id the earlier reports that are similar in a text, picture, address, name or line.
+    """Return by report id the earlier reports that are similar in a text or another feature.
 
-    A postal address; a suspect's name with the date of birth; an internet line. A report without similar ones
-    has an empty list. Web pages are left out: only records hold their addresses (`near_pages`). `world` holds
-    the digests of the reports and the similar pictures, already read.
+    The features are: a text, a picture, a postal address, a suspect's name with the date of birth, and an
+    internet line. A report without similar ones has an empty list. Web pages are left out: only records
+    hold their addresses (`near_pages`). `world` holds the digests of the reports and the similar pictures,
+    already read.
     """
     whole = {
         Trait.ADDRESS: (ADDRESS, rules.address.strength),

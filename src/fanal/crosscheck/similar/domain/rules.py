@@ -120,10 +120,12 @@ class MentionRule(_StrictRules, frozen=True, kw_only=True):
 
 
 class LineRule(_StrictRules, frozen=True, kw_only=True):
-    """How close in time two uses of an internet line are, in seconds, and the strength of the similarity.
+    """How close in time two uses of an internet line must be, in seconds, and the score (0..1) of the
+    similarity.
 
     `prefix_seconds` is for an IPv6 prefix (/64), `port_seconds` for an IPv4 address with its port. Two uses
-    at most so far apart always count, uses at least twice as far apart never (see `sketch.lines_of`).
+    at most that far apart always count; two uses at least twice as far apart never do (see
+    `sketch.lines_of`).
     """
 
     prefix_seconds: int

@@ -91,11 +91,11 @@ def postal_keys(report: HarmonisedReport) -> set[str]:
 
 
 def forms_of(street: str, codes: Collection[str], town: str) -> set[str]:
-    """Return the canonical forms of an address: with its postcode and with its town, where each is sure.
+    """Return the canonical forms of a postal address: one with its postcode, one with its town.
 
-    `codes` are the postcodes given with the address: a single one counts, several do not; a postcode in the
-    text itself always counts. Without a number and a name the result is empty. `street` is the address line,
-    with the number; `town` may be empty.
+    `street` is the address line with the number, `town` may be empty. `codes` are the postcodes given with
+    the address: a single one is used, several are ambiguous and are not; a postcode in `street` itself
+    always is. The result is empty without a number and a street name, or without postcode and town.
     """
     text = fold(street)
     within = _POSTCODE.search(text)
@@ -164,7 +164,10 @@ def sounds_of(report: HarmonisedReport) -> set[str]:
 
 
 def sound_of(name: str) -> str:
-    """Return the phonetic key of a full name: the consonants of its words, sorted; empty where too few."""
+    """Return the phonetic key of a full name: the consonants of its words, sorted.
+
+    Empty for a placeholder, for fewer than two words with consonants, or for fewer than four consonants.
+    """
     if is_empty_name(name):
         return ""
     words = _arabic(name) if _SCRIPT.search(name) else _latin(name)
@@ -310,11 +313,11 @@ def _rest(key: str) -> str:
 
 
 def lines_of(report: HarmonisedReport, rule: LineRule) -> set[str]:
-    """Return texts that are equal for uses of the same internet line close in time, by suspects of reports.
+    """Return texts by which uses of the same internet line close in time are found; a line is a suspect's.
 
     A line is an IPv6 prefix, or an IPv4 address with its port. Each use gives two texts: the line with its
-    period, and with the next; a period has the seconds that `rule` sets. So two uses at most a period apart
-    have a text in common, and none from two periods apart on.
+    period, and with the next; `rule` sets the length of a period in seconds. So two uses at most a period
+    apart have a text in common, and two uses at least two periods apart have none.
     """
     found: set[str] = set()
     for address in addresses_of(report.selectors):

@@ -1,4 +1,4 @@
-"""Suggestions: possible links that await a person's answer, their answers, and new evidence since.
+"""Suggestions: possible links that await a person's answer, the answers, and new evidence after an answer.
 
 An answer stores the evidence of the pair at that time. A rejected pair stays rejected until new evidence
 appears; then it is suggested again with that evidence.
@@ -62,8 +62,8 @@ _WEIGHTED = frozenset(f"{of}_EXACT" for of in ("EMAIL", "HANDLE", "PHONE", "DEVI
 def is_beyond_rule(alike: Collection[str]) -> bool:
     """Return whether a pair's agreements (codes `alike`) are more than a single equal identifier.
 
-    The linkage rule weights an equal identifier by its document frequency, and knows that a hub identifies
-    nobody; the trained linkage model knows neither.
+    A single equal identifier is left to the linkage rule, which weights it by its document frequency and
+    discounts hubs (identifiers of nobody); the trained linkage model does neither.
     """
     return len(alike) > 1 or not _WEIGHTED.issuperset(alike)
 

@@ -216,10 +216,12 @@ def _made(
 
 
 def _world(ids: Collection[UUID], rules: NearRules) -> tuple[set[UUID], NearWorld]:
-    """Return the reports whose similar pairs may change with `ids`, and their digests (sketches), pictures.
+    """Return the reports whose similar pairs may change with `ids`, the queued reports, and the data to
+    search them.
 
-    `ids` are the queued reports. Keys held by more reports than allowed become stop keys on the way: they no
-    longer make reports similar.
+    The data are the sketches (digests) of these reports and of all that share a key with them, the similar
+    pictures, and the stop keys. Keys held by more reports than `rules` allow become stop keys on the way:
+    they no longer make reports similar.
     """
     worn: set[int] = set()
     sketches = store.sharing(store.sketches_of(ids), worn)
@@ -238,9 +240,10 @@ def _world(ids: Collection[UUID], rules: NearRules) -> tuple[set[UUID], NearWorl
 
 
 def _wear(sketches: Mapping[UUID, Sketch], worn: set[int], rules: NearRules) -> None:
-    """Store new stop keys: keys of too many reports, and text passages common to many rejected pairs.
+    """Find new stop keys, store them, and add them to `worn`, the stop keys known so far.
 
-    `sketches` are examined by report; the new keys are added to `worn`, the stop keys known so far.
+    They are keys held by too many of `sketches`, and text passages common to many rejected pairs of
+    reports.
     """
     answers = answers_about(store.answered_among(sketches))
     pairs = [(sketches[one], sketches[two]) for (one, two), a in answers.items() if not a.accepted]

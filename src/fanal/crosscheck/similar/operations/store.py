@@ -76,8 +76,8 @@ def wait_for_it() -> None:
 def let_wait(report_ids: Iterable[UUID]) -> None:
     """Queue reports for the similarity search.
 
-    The insert waits for a worker that is taking a report of these from the queue, so that the report is
-    queued again after it.
+    If a worker is just taking one of these reports from the queue, the insert waits for it, so that the
+    report is queued again afterwards.
     """
     with binary_arrays.bound() as cursor:
         cursor.execute(
@@ -87,7 +87,7 @@ def let_wait(report_ids: Iterable[UUID]) -> None:
 
 
 def next_of(most: int) -> list[UUID]:
-    """Return the at most `most` reports that `take` would take now; they stay queued."""
+    """Return the reports, at most `most`, that `take` would take now; they stay queued."""
     found = sql.rows(_UNTRIED, [most]) or sql.rows(_ALONE)
     return [report_id for (report_id,) in found]
 
@@ -108,9 +108,9 @@ def take(most: int) -> list[UUID]:
 
 
 def leave_unjoined(report_ids: Iterable[UUID]) -> None:
-    """Note reports with similar ones, whose dossiers are to be joined after the search.
+    """Store reports with similar ones, whose dossiers may have to be joined after the search.
 
-    Runs in the transaction of the search, so that a process that ends after it leaves them to the next call.
+    Runs in the transaction of the search: if the process ends after it, the next call joins them.
     """
     sql.run(
         "INSERT INTO crosscheck_unjoined SELECT unnest(%s::uuid[]) ON CONFLICT DO NOTHING",
@@ -119,16 +119,16 @@ def leave_unjoined(report_ids: Iterable[UUID]) -> None:
 
 
 def take_unjoined() -> list[UUID]:
-    """Return the reports of `leave_unjoined`, in any order; they are forgotten at the transaction's end."""
+    """Return the reports that `leave_unjoined` stored, in any order, and delete them."""
     found = sql.rows("DELETE FROM crosscheck_unjoined RETURNING report_id")
     return [report_id for (report_id,) in found]
 
 
 def stop(most: int) -> tuple[list[UUID], bool]:
-    """Mark the queued reports that `take(most)` had taken as timed out, or drop a report that was alone.
+    """Mark the queued reports that `take(most)` had taken as timed out; drop a report that was taken alone.
 
-    Also forgets the reports of `leave_unjoined`. Returns the reports, and whether they were dropped from the
-    queue. `most` must be that of the call of `take`.
+    Returns the reports, and whether they were dropped from the queue. `most` must be that of the call of
+    `take`. The reports of `leave_unjoined` are deleted too, since joining them may be what took so long.
     """
     take_unjoined()  # their join, too, may be what takes so long
     marked = [report_id for (report_id,) in sql.rows(_MARK.format(chosen=_UNTRIED), [most])]
@@ -398,11 +398,11 @@ def drop(report_ids: Collection[UUID]) -> tuple[int, set[UUID]]:
 
 
 def _around(firsts: Mapping[int, First]) -> tuple[dict[int, First], frozenset[int]]:
-    """Return `firsts` with all values that share a blocking key with them, and the stop keys found.
+    """Return `firsts` with all values that share a blocking key with them, and the stop keys among these
+    keys.
 
-    Stop keys are blocking keys shared by too many values.
-
-    Values are given by digest, with their earliest holder. New stop keys (`families`) are stored.
+    Values are given by digest, with their earliest holder. Stop keys are blocking keys shared by too many
+    values (`families`); new ones are stored.
     """
     keys = {key for first in firsts.values() for key in first.keys}
     worn = worn_among(keys)
