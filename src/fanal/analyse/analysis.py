@@ -1,8 +1,8 @@
-"""The analysis of a batch: harmonised reports in, explained findings out.
+"""The analysis of a batch: from harmonised reports to explained findings.
 
-The reporter's answers to the desk's questions are read like the report's own text. A finding is kept as long
-as the report, the conversation with the reporter for a shorter time: so findings in answers store the signal,
-its score and the times stated, and none of the answer's words.
+The reporter's answers to the desk's questions are analysed like the report's own text. A finding is kept as
+long as the report, the conversation with the reporter for a shorter time. So a finding in an answer stores
+the signal, its score and the times stated, and none of the answer's words.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -66,9 +66,10 @@ class Meant(Struct, frozen=True, kw_only=True):
 
 
 def shipped_knowledge(*, lists_version: str = "") -> Knowledge:
-    """Return the shipped lexicons (phrases) and payment typologies, with the version of the known lists.
+    """Return the shipped lexicons (phrases) and payment typologies.
 
-    The version of the lists of known material, "" for no lists, becomes part of the version of the results.
+    `lists_version` is the version of the lists of known material, "" for no lists; it becomes part of the
+    version stored with each analysis.
     """
     return Knowledge(
         lexicon=load_lexicon(),
@@ -145,9 +146,9 @@ def meanings_of(
 
 
 def reader_version(rule_version: str) -> str:
-    """Return the text reader's version (`reader/…`), the last part of an analysis's rule version, or "".
+    """Return the version of the text model (`reader/…`) that read a report's texts; "" if none did.
 
-    "" means that no model read its texts.
+    It is the last part of `rule_version`, the version that each analysis stores.
     """
     last = rule_version.rpartition(" ")[2]
     return last if last.startswith("reader/") else ""
@@ -188,12 +189,13 @@ def findings_of_answers(
     answers: Sequence[ReporterAnswer],
     read: Callable[[HarmonisedReport, datetime], Iterable[Finding]],
 ) -> list[Finding]:
-    """Return the findings that `read` makes in a reporter's answers, oldest first, without their words.
+    """Return the findings of the function `read` in a reporter's answers (oldest first), without the
+    answers' words.
 
-    `read` takes a report whose description is the text of an answer, and the instant from which the times
-    stated in it are counted. The newest two answers are read one by one, those before them together as one
-    text of their last instant. Findings on the nature of a text (`NATURE_…`, such as spam) are left out: an
-    answer says nothing about the nature of the report.
+    `read` takes a report whose description is the text of an answer, and the instant from which times
+    stated in the text are counted. The newest two answers are read one by one; the earlier ones are joined
+    to one text, dated as the last of them. Findings on the nature of a text (`NATURE_…`, such as spam) are
+    left out: an answer says nothing about the nature of the report.
     """
     found = []
     for at, text in _texts(answers):

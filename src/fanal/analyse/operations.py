@@ -51,11 +51,11 @@ def analyse_batch(
 ) -> list[Analysis]:
     """Analyse `reports`, store the next revision of each, and return the analyses in the order given.
 
-    The text model reads at once the reports of the public form (`citizens`) and the declared emergencies of a
-    small batch (at most four reports with text), four reports at most; other texts are queued
-    (`signals.operations.unread`). So are those of `tried`, whose processing has failed before: if the model
-    crashes the worker, these reports still get the analysis by phrase rules. `answers` are those of the
-    reporters to the desk, oldest first, by report id.
+    The text model reads at once the reports of the public form (`citizens`) and, if at most four reports of
+    the batch have text, the declared emergencies; four reports at most. Other texts are queued for later
+    (`signals.operations.unread`), and so are those of `tried`, whose processing has failed before: if the
+    model crashes the worker, these reports still get the analysis by phrase rules. `answers` are those of
+    the reporters to the desk, oldest first, by report id.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -146,9 +146,9 @@ def _meanings(
 ) -> dict[UUID, Meant]:
     """Return the text model's findings for the reports of a batch whose texts it reads now, by report id.
 
-    These are reports from the public (`citizens`), and declared emergencies of a small batch (at most four
-    reports with text), but none of `tried`; at most four. After an error there are none: the texts are read
-    later.
+    These are, four at most, the reports from the public (`citizens`) and the declared emergencies of a
+    batch in which at most four reports have text; reports of `tried` are left out. Empty after an error:
+    the texts are then read later.
     """
     told = [report for report in reports if _has_text(report, answers)]
     few = len(told) <= _FEW
@@ -186,8 +186,9 @@ def prioritise_batch(
 ) -> list[Priority]:
     """Compute, store and return the priorities of `reports` from their analyses and related-report counts.
 
-    The result has the order of `reports`. `kin` holds the counts of related reports, and may lack some;
-    `analyses` holds the newest analyses if the caller has them; else they are read.
+    The result has the order of `reports`. `kin` holds the counts of related reports, and may lack some.
+    `analyses` are the newest analyses by report id; None: they are read from the database. `now` is the
+    time of writing.
 
     Raises:
         Refused: the actor may not run the processing stages.

@@ -39,11 +39,12 @@ class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class KinFacts(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The counts that cross-check gives on a report's related reports, an input of the priority.
+    """Counts of the reports related to a report, from cross-check; an input of the priority.
 
     `links` counts its links to related reports, `strongest` is the highest score among them (0..1).
     `previously_reported_suspect` counts the earlier reports with the same suspect, `shared_files` the files
-    in common with earlier reports. `dossier_id` is the dossier of linked reports it belongs to, None without.
+    in common with earlier reports. `dossier_id` is the dossier (group of linked reports) of the report,
+    None without.
     """
 
     report_id: UUID
@@ -121,10 +122,9 @@ def pack_findings(findings: Sequence[Finding]) -> bytes:
 
 
 def unpack_findings(content: bytes | memoryview, *, rule_version: str) -> tuple[Finding, ...]:
-    """Decode findings that `pack_findings` encoded.
+    """Decode findings that `pack_findings` encoded, in the same order.
 
-    `rule_version` is their common version, from its own column. In the order in which they were stored, the
-    strongest first.
+    `rule_version` is their common version, which is stored in its own column.
 
     Raises:
         zlib.error, msgspec.DecodeError: the content is damaged.
@@ -139,9 +139,7 @@ def pack_parts(parts: Sequence[PriorityPart]) -> bytes:
 
 
 def unpack_parts(content: bytes | memoryview) -> tuple[PriorityPart, ...]:
-    """Decode the terms of a priority score that `pack_parts` encoded.
-
-    In the order of the rules.
+    """Decode the terms of a priority score that `pack_parts` encoded, in the same order.
 
     Raises:
         zlib.error, msgspec.MsgspecError: the content is damaged.

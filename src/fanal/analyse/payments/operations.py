@@ -1,6 +1,6 @@
-"""Records the payments of analysed reports and rescores every payer they affect.
+"""Store the payments of analysed reports, and score again every payer that they affect.
 
-A report without payments costs nothing. A payer is scored per desk, from that desk's reports.
+A payer is scored per desk, from that desk's reports.
 """
 
 from collections.abc import Mapping, Sequence

@@ -71,9 +71,8 @@ def count_payers(*, actor: Actor, filters: PayerFilter) -> int:
 def get_payer(*, actor: Actor, payer: UUID, now: datetime) -> Payer | None:
     """Return a payer, scored now from the newest reports (at most 200) that the actor may read.
 
-    None if the payer is unknown, or the reports have expired.
-
-    A payer known at several of the actor's desks is shown with the data of the first desk.
+    None if the payer is unknown, or the reports have expired. A payer known at several of the actor's desks
+    is shown with the data of the first desk.
     """
     bounds = reach(actor, "report.read")
     desks = None if bounds.everywhere else sorted(bounds.desk_ids)
@@ -120,10 +119,11 @@ def reports_paying(*, desk_id: int, payers: Iterable[UUID], limit: int) -> dict[
 
 
 def beside(*, desk_id: int, beneficiaries: Sequence[UUID], now: datetime) -> PayersBeside:
-    """Return the number of payers of each beneficiary at a desk, and the time of the desk's latest transfer.
+    """Return the number of payers of each beneficiary at a desk, and the time of the desk's latest
+    transfer.
 
-    `beneficiaries` are their ids (`PayingParty.id`). Payers are counted up to 100. Transfers after `now` are
-    not the latest: their date is wrong.
+    `beneficiaries` are their ids (`PayingParty.id`). Payers are counted up to 100. Transfers dated after
+    `now` are ignored for the latest one, since their date must be wrong.
     """
     found = sql.rows(
         "SELECT b.id, count(*) FROM unnest(%s::uuid[]) AS b (id), LATERAL (SELECT DISTINCT payer"

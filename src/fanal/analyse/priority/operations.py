@@ -1,11 +1,10 @@
-"""Priority rule sets: drafted by one person, compared on past reports, activated by another (four eyes).
+"""Priority rule sets: one person drafts them, a dry run compares them on past reports, another activates
+them.
 
-The system activates the newest shipped set at install. A file shipped later is a draft; the person who
-runs its dry run becomes its proposer.
-
-Dry runs cover all stored reports, in portions; so does the re-ranking after an activation. Each portion is a
-single transaction that writes results and progress together. So a killed process loses at most a portion, and
-nothing is counted twice.
+The system activates the newest shipped set at installation. A file shipped later is a draft; the person who
+runs its dry run becomes its proposer. Dry runs cover all stored reports, in portions; so does the
+re-ranking after an activation. Each portion is a single transaction that writes results and progress
+together: a killed process loses at most a portion, and nothing is counted twice.
 """
 
 from collections.abc import Mapping, Sequence
@@ -207,12 +206,10 @@ def _keep_dry_run(ruleset_id: UUID, outcome: DryRun, *, by: UUID) -> None:
 
 
 def _candidate(ruleset_id: UUID) -> queries.StoredRuleSet:
-    """Return a stored set of priority rules that may still be activated: a draft, or one already compared.
-
-    Compared: with the rules in force, on past reports (dry run).
+    """Return a stored set of priority rules that may still be activated: a draft, or a set with a dry run.
 
     Raises:
-        Refusal: NOT_FOUND, NOT_A_CANDIDATE.
+        Refusal: NOT_FOUND (no set has this id), NOT_A_CANDIDATE (it is active, or was so before).
     """
     found = queries.get_ruleset(ruleset_id=ruleset_id)
     if found is None:
@@ -242,11 +239,10 @@ def _insert(actor: Actor, rules: PriorityRules, body: str, *, source: str, now: 
 def _activate(
     ruleset_id: UUID, *, proposer: UUID | None, signers: tuple[UUID, Actor], now: datetime
 ) -> None:
-    """Activate a rule set in the database by `signers`: (author's id, approver).
+    """Activate a rule set in the database, and start the re-ranking of waiting reports.
 
-    A trigger closes the set active before.
-
-    It also starts the re-ranking of waiting reports. `proposer` is None for the system.
+    `signers` are (author's id, approver), `proposer` is None for the system. A trigger closes the set
+    active before.
     """
     author, approver = signers
     with connection.cursor() as cursor:
@@ -363,9 +359,10 @@ def try_portion(
 
 
 def finish_trial(*, trial: Trial, now: datetime) -> DryRun:
-    """Finish a dry run of priority rules; store its outcome, with the 500 largest changes, and return that.
+    """Finish a dry run of priority rules, store its outcome with the candidate set, and return the outcome.
 
-    A dry run compares a candidate set with the active one on past reports.
+    The outcome has the 500 largest changes of scores. A dry run compares a candidate set with the active
+    one on past reports.
     """
     changes = tuple(queries.trial_changes(trial_id=trial.id, limit=_KEPT_CHANGES))
     outcome = msgspec.structs.replace(trial.outcome, changes=changes)
@@ -375,10 +372,11 @@ def finish_trial(*, trial: Trial, now: datetime) -> DryRun:
 
 
 def hold_rerank(*, actor: Actor) -> tuple[UUID, UUID | None] | None:
-    """Lock the re-ranking of waiting reports in progress; return (rule set, last report ranked), or None.
+    """Lock the re-ranking of waiting reports in progress; return (rule set, last report ranked).
 
-    None if there is none, or another worker holds it. A re-ranking whose rule set is no longer active is
-    deleted: that of the next set covers its reports.
+    The last report is None at the start of a pass. The result is None if no re-ranking is in progress, or
+    another worker holds the lock. A re-ranking whose rule set is no longer active is deleted: that of the
+    next set covers its reports.
 
     Raises:
         Refused: the actor may not run the processing stages.

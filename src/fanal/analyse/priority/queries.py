@@ -115,9 +115,10 @@ def analysed_between(*, after: UUID | None, before: UUID, limit: int) -> list[UU
 
 
 def ranked_otherwise(*, report_ids: Sequence[UUID], version: str) -> list[UUID]:
-    """Return the subset of `report_ids` whose newest priority is of other rules than `version`.
+    """Return those of `report_ids` whose newest priority was computed by rules of another version than
+    `version`.
 
-    In order of id; reports without a priority are left out.
+    They are in order of id; reports without a priority are left out.
     """
     found = sql.rows(
         "SELECT DISTINCT ON (report_id) report_id, rule_version FROM analyse_priority"

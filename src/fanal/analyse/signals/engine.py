@@ -172,8 +172,8 @@ class Turn:
 
         Segments with the fewest tokens are embedded first, as long as tokens are left, so that text padded
         with symbols does not use up the budget before the words are read. A segment that the engine cannot
-        read is left out, and logged; after `_MOST_ENDS` of them, so are all whose tokens were not counted
-        yet.
+        read is left out, and logged. After `_MOST_ENDS` such segments, all others whose tokens were not
+        counted yet are left out too.
         """
         sizes = [
             (self._asked(self._engine.tokens, segment), n)

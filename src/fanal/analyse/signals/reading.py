@@ -71,9 +71,9 @@ _DATED = frozenset(
 class Reading(Struct, frozen=True, kw_only=True):
     """The reading of a text by the text model, segment by segment (pieces of the text).
 
-    `parts` holds for each segment that was read, in order: the segment, its embedding, and the probabilities
-    found (`Meaning`). `unread` is the number of segments left out by the limit, or that the engine cannot
-    read.
+    `parts` holds, in order, (segment, its embedding, the probabilities found) for each segment that was
+    read. `unread` is the number of segments left out, by the limit on a text or since the engine cannot
+    read them.
     """
 
     parts: tuple[tuple[Segment, Vectors, Meaning], ...]
@@ -170,9 +170,11 @@ class TextReader:
         return [*found, self._unread(reading.unread)] if reading.unread else found
 
     def _alone(self, reading: Reading, turn: Turn, received_at: datetime) -> Iterator[Finding]:
-        """Yield the finding of the sentence or pair that tells a danger by itself most surely, if one does.
+        """Yield a finding for the sentence, or pair of sentences, that states a danger most clearly when
+        read alone.
 
-        None is read by itself where a segment of the text gives a danger already.
+        Nothing is yielded if its danger is below `ALONE_FROM`, or if a segment of the text states a danger
+        already.
         """
 
         def danger(part: tuple[Segment, Vectors, Meaning]) -> float:
@@ -278,8 +280,8 @@ class NoReader(Struct, frozen=True):
 def reader_files() -> Traversable:
     """Return the folder of the text reader that is used until people activate another version.
 
-    It is the shipped one or, with a desk's own embedding model, the subfolder `reader` of that model's
-    folder, which `fanal signals train --out` fills.
+    It is the folder of the shipped reader. If the desk has its own embedding model, it is the subfolder
+    `reader` of that model's folder, which `fanal signals train --out` fills.
     """
     own = model_folder()
     return shipped_files() if own is None else own / "reader"

@@ -50,7 +50,7 @@ Labels: TypeAlias = NDArray[np.uint8]
 
 
 class SegmentDamaged(Exception):
-    """Error: the file is no segment (file of hashes with search tables) of this format, or incomplete."""
+    """Error: a file is not a complete segment (file of hashes with search tables) of the present format."""
 
 
 class SegmentHeader(Struct, frozen=True, kw_only=True):
@@ -420,10 +420,10 @@ def _longs(hashes: Hashes) -> NDArray[np.uint64]:
 def _all_found(
     search: Callable[[int, NDArray[np.int64]], tuple[int, int, int]],
 ) -> NDArray[np.int64]:
-    """Repeat a search with growing result buffers, each time from the query that did not fit.
+    """Repeat a search with growing result buffers, each time from the first query whose pairs did not fit.
 
-    `search` takes the first query and the buffer; it returns (next query, rows written, rows that this query
-    needs). Rows of the result are (query, position, distance).
+    `search` takes the first query and the buffer; it returns (next query, rows written, rows that this
+    query needs). Rows of the result are (query, position, distance).
     """
     parts: list[NDArray[np.int64]] = []
     begin, size, needed = 0, _ROOM, 1

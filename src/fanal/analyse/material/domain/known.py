@@ -29,8 +29,8 @@ _PDQ = re.compile("[0-9a-f]{64}")
 def values_of(reports: Iterable[HarmonisedReport]) -> tuple[set[tuple[str, str]], set[str]]:
     """Return the values in reports to look up in the lists of known material.
 
-    A pair: a set of (kind, value), such as exact hashes and parts of addresses, and a set of PDQ hashes (64
-    hex digits), to be compared by distance.
+    The first set holds (kind, value) pairs, such as exact hashes and parts of addresses; the second holds
+    PDQ hashes (64 hexadecimal digits), which are compared by distance.
     """
     exact: set[tuple[str, str]] = set()
     hashes: set[str] = set()
@@ -45,8 +45,8 @@ def values_of(reports: Iterable[HarmonisedReport]) -> tuple[set[tuple[str, str]]
 def exact_hashes(report: HarmonisedReport) -> Iterator[tuple[int, str, str, str]]:
     """Yield (file index, path, kind, value) of every exact hash (such as SHA-256) of a report's files.
 
-    `path` is the place of the hash in the record. Both the hashes that the source states and those that the
-    desk computed are included. Files in order, those stated first.
+    `path` is the place of the hash in the record. The hashes that the source states come first, in the
+    order of the files, then those that the desk computed.
     """
     stated = [(index, f"files[{index}]", file) for index, file in enumerate(report.files)]
     own = [(found.file, f"files[{found.file}].computed", found) for found in report.computed]
@@ -59,9 +59,9 @@ def exact_hashes(report: HarmonisedReport) -> Iterator[tuple[int, str, str, str]
 def near_hashes(report: HarmonisedReport) -> Iterator[tuple[int, str, str]]:
     """Yield (file index, path, PDQ hash) of every hash in a report that may be compared by distance.
 
-    `path` is the place of the hash in the record. For each file: the hash stated by its source, and the
-    desk's own if it differs; for a video, those of its frames. A hash of known low quality is left out, also
-    if the source states it. In order of the files.
+    `path` is the place of the hash in the record. A file gives the hash that its source states and, if
+    different, the one that the desk computed; a video gives those of its frames. A hash that the desk found
+    of low quality is left out, also if the source states it. The order is that of the files.
     """
     own = {found.file: found for found in report.computed}
     for index, file in enumerate(report.files):
@@ -242,10 +242,11 @@ def _found(report: HarmonisedReport, lists: KnownLists, rule_version: str) -> li
 
 
 def _silenced(report: HarmonisedReport, lists: KnownLists) -> set[_Silenced]:
-    """Return the (file index, kind) pairs to ignore: a more reliable hash of the file is a known false alarm.
+    """Return the (file index, kind) pairs of hashes to ignore, since a more reliable hash of the file is
+    cleared.
 
-    `kind` is that of the less reliable hash. A stated hash that contradicts the desk's own clears nothing
-    else.
+    Cleared means listed as a known false alarm. If the desk computed a hash of the same kind itself, the
+    hash that the source states clears nothing.
     """
     wrong = {
         f"files[{found.file}].{kind.lower()}"
@@ -274,12 +275,11 @@ def _known_files(
 def _near_findings(
     report: HarmonisedReport, lists: KnownLists, rule_version: str, *, silenced: Set[_Silenced]
 ) -> Iterator[Finding]:
-    """Yield findings on similar pictures: for each file and list the closest entry with weight.
+    """Yield the findings on similar pictures: for each file and list, the closest entry with weight.
 
-    An entry without weight, if it is closer or there is no other, gives a finding too. Entries are compared
-    with all PDQ hashes of the file; the closest hash decides. An entry has no weight if votes or the circuit
-    breaker silence it. `silenced` are the (file index, kind) pairs to ignore; `rule_version` is stored in
-    each finding.
+    Entries are compared with all PDQ hashes of the file; the closest hash decides. An entry that votes or
+    the circuit breaker silence has no weight: it gives a finding only if it is closer, or if no entry has
+    weight. `silenced` are the (file index, kind) pairs to ignore; `rule_version` is stored in each finding.
     """
     counted: set[tuple[int, str]] = set()
     worthless: set[tuple[int, str]] = set()

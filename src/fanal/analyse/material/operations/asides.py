@@ -70,12 +70,13 @@ def current_rule(now: datetime) -> MaterialRule:
 def watch_matches(
     *, actor: Actor, analyses: Sequence[Analysis], rule: MaterialRule, now: datetime
 ) -> list[UUID]:
-    """Add the matches of new reports to the hourly counts; suspend list entries that suddenly match too many.
+    """Add the matches of new reports to the hourly counts; suspend list entries that suddenly match too
+    many.
 
-    Too many: within the time window of `rule`, at least its number of reports and its share of all. Returns
-    the ids of the suspended entries. `analyses` are the first analyses of their reports, each of a different
-    report; matches of addresses do not count. Runs in the caller's transaction. In no particular order; [] if
-    none is, or `analyses` is empty.
+    Too many is, within the time window of `rule`, at least its number of reports and its share of all
+    reports. Returns the ids of the suspended entries, in no particular order. `analyses` are the first
+    analyses of their reports, each of a different report; matches of addresses do not count. Runs in the
+    caller's transaction.
     """
     if not analyses:
         return []
@@ -153,12 +154,12 @@ def _met(analysis: Analysis) -> set[UUID]:
 
 
 def _sudden(item_ids: Iterable[UUID], rule: MaterialRule, now: datetime) -> dict[UUID, int]:
-    """Return the list entries to suspend by the match-rate `rule`, each with its number of matching reports.
+    """Return the list entries to suspend, each with its number of matching reports.
 
-    Over the limit are entries that within the rule's time window matched at least so many reports, and at
-    least such a share of all reports. Left out are entries suspended already, or released within the rule's
-    rest period; matches before a release do not count. `item_ids` are the entries that the new reports
-    matched.
+    An entry is suspended if, within the time window of `rule`, it matched at least the rule's number of
+    reports and its share of all reports. Left out are entries suspended already, or released within the
+    rule's rest period; matches before a release do not count. `item_ids` are the entries that the new
+    reports matched.
     """
     said = rule.value
     after = now - timedelta(hours=said.window_hours)

@@ -84,10 +84,10 @@ class Material:
         return near
 
     def _current(self) -> HashIndex:
-        """Return the index, brought up to every committed change of the lists.
+        """Return the index, updated with every committed change of the lists.
 
-        If the database does not contain the last change known (another or an older one), the index starts
-        again.
+        If the database lacks the last change that the index contains, it is another database or an older
+        backup: the index is then built from the beginning.
         """
         with self._lock:
             newest = listed_entries.newest_change()

@@ -1,9 +1,9 @@
 """Lists of known hashes and addresses: load, add, withdraw, expire.
 
-A withdrawn value stays as a tombstone. A change of category withdraws the row and adds another, so that a row
-never changes its meaning for readers of the feed or the hash index. Values that people put into a list with a
-source are their own (`own`), even if the source states them too: only people withdraw them, or the expiry day
-they gave (`ends`). The last statement of a value sets its category and its expiry.
+A withdrawn value stays as a tombstone. A change of category withdraws the row and adds another, so that a
+row never changes its meaning for readers of the feed or the hash index. A value that people put into a list
+is marked (`own`), even if a source of the list states it too: only people withdraw it, or its expiry
+(`ends_at`). The last statement of a value sets its category and its expiry.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -63,9 +63,9 @@ class Change:
         return self._number
 
     def withdraw(self, entry_ids: Sequence[UUID]) -> None:
-        """Withdraw these values from the list, by row id; their rows stay as tombstones.
+        """Withdraw these values from the list, by row id.
 
-        A tombstone tells readers of the change feed that the value was withdrawn.
+        Their rows stay as tombstones, by which readers of the change feed learn of the withdrawal.
         """
         self._end(entry_ids)
         self._withdrawn += len(entry_ids)
@@ -157,7 +157,7 @@ class _Held(NamedTuple):
 
 
 class _Said(NamedTuple):
-    """The state that a value of a list of known material shall have after a load: item, category, expiry."""
+    """The state of a list value after a load: item, category, and expiry (None: it does not expire)."""
 
     item_id: UUID
     classification: str

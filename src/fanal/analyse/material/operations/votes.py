@@ -1,4 +1,6 @@
-"""Votes on list entries. All stay stored; a voter's last vote on an entry counts, unless taken back."""
+"""Votes on list entries. All votes stay stored; only a voter's last one on an entry counts, unless
+withdrawn.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime

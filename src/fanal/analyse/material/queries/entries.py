@@ -1,6 +1,6 @@
-"""Queries on entries of known material: by value or id, changes for the hash index, and for readers outside.
+"""Queries on entries of known material: by value or id, and changes for the hash index.
 
-Readers outside get the feed of changes in pages of constant cost, and the list export.
+Readers outside the desk get the feed of changes, in pages of constant cost, and the list export.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -48,10 +48,11 @@ _UNSAID = EntryStanding()
 
 
 def count_withdrawn_due(*, edges: Sequence[datetime]) -> list[int]:
-    """Count the withdrawn values of lists by the time of their withdrawal; the caller has checked the right.
+    """Count the withdrawn values of lists in intervals of their withdrawal; the caller has checked the
+    right.
 
-    The first number is of those before the first of `edges` (ascending), each other one of those between an
-    edge and the next.
+    `edges` are ascending instants. The result has as many numbers: first that of withdrawals before the
+    first edge, then for each following edge those since the edge before it.
     """
     return sql.by_slot(
         "SELECT width_bucket(withdrawn_at, %(edges)s::timestamptz[]), count(*) FROM analyse_entry"
@@ -82,9 +83,10 @@ def lists_version() -> str:
 
 
 def entries_of(*, values: Iterable[tuple[str, str]]) -> list[KnownEntry]:
-    """Return the list entries, not withdrawn, with any of these (kind, value) pairs, such as (MD5, digest).
+    """Return the list entries, not withdrawn, that hold one of the (kind, value) pairs, the oldest row
+    first.
 
-    Values are compared for equality: similar pictures do not count. Order: by row id, the oldest first.
+    A pair is such as (MD5, digest). Values are compared for equality: similar pictures do not count.
     """
     pairs = list(values)
     if not pairs:
@@ -216,10 +218,10 @@ def entries_changed(
     """Return a page of the feed of changes after a position: list entries by their last change.
 
     An entry appears at the position of its last change, in its present state; withdrawn ones as tombstones.
-    List export uses this order; members of the exchange are served by time instead (`exchange`). `after` None
-    is the beginning; `list_ids` limits the feed to some lists. The cost of a page is constant. It may hold
-    fewer entries than `limit`, since an entry that changed again comes later: only `next` of the result tells
-    the end.
+    List export uses this order; members of the exchange are served by time instead (`exchange`). `after`
+    None is the beginning; `list_ids` limits the feed to some lists. The cost of a page is constant. A page
+    may hold fewer entries than `limit`, since an entry that changed again comes later: only `next` None
+    marks the end.
     """
     place = after or FeedPlace(change=0, item_id=_FIRST)
     places = sql.rows(
@@ -288,9 +290,9 @@ _PAGE = 5_000
 def items_of_list(*, list_id: UUID) -> Iterator[Indicator]:
     """Yield the items of a list in the order of their last change, withdrawn ones included.
 
-    For the reader of the exported file, a value is either in force or withdrawn. So a withdrawn item comes
-    without the values that another item of the list holds in force, and is skipped if none remains or the
-    same values were withdrawn before.
+    In the exported file each value is either in force or withdrawn. So a withdrawn item comes without the
+    values that another item of the list holds in force; it is skipped if none remains, or if the same
+    values were yielded as withdrawn before.
     """
     after: FeedPlace | None = None
     told: set[tuple[tuple[str, str], ...]] = set()

@@ -155,10 +155,11 @@ _SHARE: Final = 0.8
 
 
 class PayerContext(Struct, frozen=True, kw_only=True):
-    """The input of a test of a payment indicator besides the payer's own transfers.
+    """The input of the test of a payment indicator that is not in the payer's own transfers.
 
     `typologies` are the rules. `senders` is the number of different payers of each beneficiary, by key.
-    `until` is the time of the latest transfer in the data; None: no test can find that a payer has stopped.
+    `until` is the time of the latest transfer in the data; with None, no test can find that a payer has
+    stopped.
     """
 
     typologies: Typologies
@@ -316,10 +317,11 @@ def _gaps(paid: Sequence[Paid]) -> list[float]:
 
 
 def _travel(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext) -> Met | None:
-    """Return the first payment for travel (ticket, room) after small transfers, with these; None without any.
+    """Return the first payment for travel (ticket, room) and the small transfers before it; None without
+    any.
 
     `rule` gives the words in the label of a travel payment (`labels`), the bounds in euros of a small
-    transfer, and how many of them come before (`at_least`).
+    transfer, and how many of these must come before (`at_least`).
     """
     small: list[Paid] = []
     for p in paid:

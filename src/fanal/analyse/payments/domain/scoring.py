@@ -44,13 +44,13 @@ class PointMade(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class PayerScore(Struct, frozen=True, kw_only=True):
-    """The score of a payer under the typologies.
+    """The score of a payer under the typologies (published patterns of payment).
 
-    `score` (0..1) is that of the strongest typology with enough indicators, else 0; `typology` is its code,
-    '' for none. `suspected`: whether the score reaches the typology's threshold. `points` are the indicators
-    found. `total` is in euros, over the transfers with a known currency; `countries` are the beneficiaries'.
-    `sender` is the payer; `first_at` and `last_at` are the times of the first and last transfer.
-    `rule_version` is the version of the typologies. They are None if no transfer has a time.
+    `sender` is the payer. `score` (0..1) is that of the strongest typology with enough indicators, else 0;
+    `typology` is its code, "" for none. `suspected`: whether the score reaches the typology's threshold.
+    `points` are the indicators found. `total` is in euros, over the transfers with a known currency;
+    `countries` are the beneficiaries'. `first_at` and `last_at` are the times of the first and last
+    transfer, None if no transfer has a time. `rule_version` is the version of the typologies.
     """
 
     sender: PayingParty
@@ -106,7 +106,7 @@ def score_one(transfers: Sequence[Paid], context: PayerContext) -> PayerScore:
     """Return the score of transfers, taken together as those of a single payer.
 
     `transfers` must not be empty; the most complete of their senders is named as the payer. `context` holds
-    the rules, and what is known of beneficiaries.
+    the rules and the number of payers of each beneficiary.
     """
     ordered = sorted(transfers, key=_order)
     rules = context.typologies
@@ -268,8 +268,8 @@ def find_payment_signals(
 ) -> Iterator[Finding]:
     """Yield a finding for each indicator of a report's payments, and one for their pattern (typology).
 
-    Nothing is yielded if the score does not reach the threshold of a typology. The payments of a report are
-    scored together, with the known transfers of its payers (`around`, None for none). `rule_version` is
+    Nothing is yielded unless the score reaches the threshold of a typology. The payments of a report are
+    scored together with the known transfers of its payers (`around`, None for none). `rule_version` is
     stored in each finding. `typologies` are the rules to apply.
     """
     own = paid_in(report, typologies.rates)
@@ -306,9 +306,9 @@ def find_payment_signals(
 
 
 def score_report(own: list[Paid], typologies: Typologies, around: Around) -> PayerScore:
-    """Return the score of a report's payments, taken together with the known transfers around it.
+    """Return the score of a report's payments, together with the known transfers of its payers.
 
-    `own` are the report's payments, `around` the known ones of its payers; one of the two must have any.
+    `own` are the report's payments, `around` the known ones; one of the two must hold a transfer.
     `typologies` are the rules to apply.
     """
     every = {paid.id: paid for paid in (*around.transfers, *own)}

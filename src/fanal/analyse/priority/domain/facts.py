@@ -3,14 +3,16 @@
 A rule's `fact` is a name of `FACTS`; the reader of rules refuses others. The labels of
 `reference/data/labels/rules.toml` (`priority_fact`) explain each fact in both languages.
 
-Some facts come from the text reader (a model): present danger, further signals, the nature of the text
-(`text_facts`). The scores of its findings are probabilities. The fact on present danger is the mean of two
-numbers: the probability that one of the signal codes of danger is true, weighted by the times stated for
-them, and a probability learnt over these codes together (`DANGER_TOLD`, which allows for the nature of the
-text). It is at least the lowest of the band if a single sentence states a danger by itself. Findings by
-phrases have facts of their own, so that rule sets older than the model keep their meaning: here they only
-support a danger declared by the sender, and lower the weight of the text's nature. Without a model a declared
-danger is undisputed, supported by phrases alone; the other facts are absent.
+Some facts come from the text model: present danger, further signals, and the nature of the text
+(`text_facts`). The scores of its findings are probabilities. Present danger is the mean of two of them: the
+probability that at least one signal code of danger is true, weighted by the times stated for them, and a
+probability learnt over these codes together (`DANGER_TOLD`), which allows for the nature of the text. If a
+single sentence states a danger by itself, the fact is at least `TOLD_FROM`.
+
+Findings of phrase rules have facts of their own, so that rule sets older than the model keep their meaning.
+In the facts of the model they only support a danger that the sender declares, and lower the weight of the
+text's nature. Without a model, a declared danger is undisputed and only phrases support it; the other facts
+of the model are absent.
 """
 
 import re
@@ -206,10 +208,11 @@ def _stated(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
 
 
 def _meetings(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
-    """Yield (fact name, 1) for a stated meeting that is not over, one within `SOON` hours, one without a day.
+    """Yield the facts of the stated meetings as (name, 1).
 
-    Times are counted from the receipt of the report, as for times in a text. A meeting on the day of
-    receipt is not over, whatever its hour: who writes “today, at 5” may mean 17 o'clock.
+    `meeting_stated`: a meeting is not over; `meeting_undated`: one has no day; `meeting_soon`: one begins
+    within `SOON` hours. Times are counted from the receipt of the report, as for times in a text. A meeting
+    on the day of receipt is not over, whatever its hour: "today, at 5" may mean 17 o'clock.
     """
     meetings = [place for place in report.places if place.role is PlaceRole.MEETING]
     if not meetings:
@@ -227,9 +230,10 @@ def _meetings(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
 
 
 def _is_past(time: TimeRange, received: datetime) -> bool:
-    """Return whether a meeting at `time` was over before the day of receipt in Paris.
+    """Return whether a meeting at `time` was over before the day of receipt (`received`) in Paris.
 
-    Without a stated zone it may be of the same day in French Polynesia, up to `_WESTERNMOST` later.
+    Without a stated zone the meeting may be of the same day in French Polynesia, up to `_WESTERNMOST`
+    later.
     """
     day = datetime.combine(paris_day(received), datetime.min.time(), tzinfo=PARIS)
     since = min(day, received - _WESTERNMOST) if time.zone_assumed else day
@@ -293,10 +297,10 @@ def _found(report: HarmonisedReport, analysis: Analysis) -> dict[str, float]:
 def _material(
     report: HarmonisedReport, known: set[str], cleared: set[str]
 ) -> Iterator[tuple[str, float]]:
-    """Yield (name of the fact, number) for known files and further files that are classified or seen.
+    """Yield (name of the fact, number) for known files, and for other files that are classified or seen.
 
     `known` are the places (`files[3]`) of the files found in a list of known material, `cleared` those of
-    known false alarms; neither count as further files. Seen: by the provider.
+    known false alarms; neither count as other files. Seen means that the provider's staff viewed the file.
     """
     if known:
         yield "known_files", len(known)
@@ -449,11 +453,12 @@ def _imminent(read: Iterable[Finding]) -> Iterator[tuple[float, Finding]]:
 
 
 def _alone(read: Iterable[Finding], natures: Mapping[str, float]) -> float:
-    """Return the danger of a text in which a sentence tells one by itself, 0 without one.
+    """Return the danger of a text in which a single sentence states a danger by itself: `TOLD_FROM`, or 0
+    without one.
 
-    It is the least of the band of danger, however sure the sentence: nothing around it bears it out. In a
-    report that is a test or taken back none counts but that of a later answer; `natures` are those of its
-    text, by fact.
+    The value does not depend on how certain the sentence is, since nothing around it confirms it. If the
+    report is a test or a retraction, only sentences of a later answer of the reporter count. `read` are the
+    model's findings, `natures` the natures of the report's text by name of fact.
     """
     back = any(name in natures for name in _TAKEN_BACK)
     told = {f.because.code for f in read if f.code == ALONE} - ({_SENTENCE} if back else set())
@@ -461,10 +466,11 @@ def _alone(read: Iterable[Finding], natures: Mapping[str, float]) -> float:
 
 
 def _own_nature(finding: Finding, natures: Mapping[str, float]) -> float:
-    """Return the probability that the part of a text which a finding cites is no account of facts.
+    """Return the probability that the passage which a finding cites is no account of facts (spam, a test
+    …).
 
-    A test or a retraction is one of the whole text, whatever the part is, but of no later answer. 1 where the
-    reader states none. `natures` are those of the report's text, by fact.
+    1 if the model states none. A test or a retraction applies to the whole text of the report, but to no
+    later answer. `natures` are the natures of the report's text by name of fact.
     """
     own = finding.because.parameters.get("nature", 1.0)
     stated = float(own) if isinstance(own, int | float) else 1.0

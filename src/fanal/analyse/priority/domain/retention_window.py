@@ -91,10 +91,11 @@ def askable_of(
 def ask_provider(
     *, platform: str | None, received_at: datetime, catalogue: Catalogue
 ) -> tuple[datetime, Asking] | None:
-    """Return (until when the reporting service keeps its data, the retention rule that says so).
+    """Return until when the reporting service keeps its data, and the retention rule that says so.
 
-    It is the service's own rule, or the general one; None without one in force on the day of receipt
-    (`received_at`). `platform` is the service's name as reported, None if unknown; `catalogue` has the rules.
+    The rule is the service's own, or the general one; None if neither is in force on the day of receipt
+    (`received_at`). `platform` is the service's name as reported, None if unknown; `catalogue` holds the
+    rules.
     """
     rules = catalogue.in_force(Asking, paris_day(received_at))
     of_accounts = {r.value.provider.casefold(): r for r in rules if r.value.subject == "ACCOUNT"}

@@ -205,7 +205,10 @@ def shipped_texts() -> tuple[tuple[str, str], ...]:
 
 
 def _age_of(rules: PriorityRules) -> tuple[date, str]:
-    """Return a sort key by which the oldest set comes first; of one day, the second has `.2` at the end."""
+    """Return a key that sorts rule sets from the oldest to the newest.
+
+    Sets of the same day are sorted by version, of which the second set of a day ends in `.2`.
+    """
     return rules.in_force_from, rules.version
 
 

@@ -1,13 +1,17 @@
 """Labelled examples of the desk: passages of reports that people judged, and the labels derived from them.
 
-For each signal code of a passage, the latest judgement of each person counts. A code on which people disagree
-is cancelled, unless one side has `LEAD` votes more. A training uses at most `MOST_OF_ONE` passages of a
-person, at most `MOST_OF_ONE_CODE` of them for the same code and as many against it. A judgement on which
-several people agree counts against the limit of one of them, the person with most left of it, so that a
-second account of the same person adds no more than its own share. The judgement that a passage has not a code
-counts only once two people make it, neither of whom alone gave the other the role for it: an example wrongly
-added makes the reader find too much, which people notice; a code wrongly denied makes it overlook signals. A
-code that nobody judged is labelled as the version in force reads it, yes or no.
+For each signal code of a passage, the latest judgement of each person counts. A code on which people
+disagree is cancelled, unless one side has `LEAD` votes more.
+
+A training uses at most `MOST_OF_ONE` passages of a person, at most `MOST_OF_ONE_CODE` of them for the same
+code and as many against it. If several people agree on a judgement, it counts against the limit of only one
+of them, if possible one who has not reached it. So a second account of the same person adds no more than
+its own share.
+
+The judgement that a passage lacks a code counts only once two people make it, neither of whom alone gave
+the other the role for it. The reason: an example wrongly added makes the model find too much, which people
+notice; a code wrongly denied makes it overlook signals. A code that nobody judged is labelled as the model
+in force reads it.
 """
 
 import re
@@ -249,9 +253,9 @@ class _Bounds:
         return free
 
     def shares(self) -> tuple[Share, ...]:
-        """Return by person how many passages count with the person's judgements, and how many do not.
+        """Return the share of each person with whom `admit` was called, in order of id.
 
-        Of each person with whom `admit` was called, in order of id.
+        A share counts the passages that are used with the person's judgements, and those left out.
         """
         return tuple(
             Share(person_id=person, used=self._used[person], left_out=self._left_out[person])
@@ -422,8 +426,8 @@ def _runs(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
 def last_words(judgements: Sequence[Judgement]) -> Iterator[Judgement]:
     """Yield the judgements that count: of each person the latest on each signal code of each example.
 
-    A latest judgement that takes an earlier one back counts as none. An example is a judged passage of a
-    report; `judgements` are in chronological order.
+    If a person's latest judgement withdraws the earlier one (TAKEN_BACK), none counts. An example is a
+    judged passage of a report; `judgements` are in chronological order.
     """
     last = {(j.example_id, j.code, j.person_id): j for j in judgements}
     yield from (j for j in last.values() if j.verdict is not Verdict.TAKEN_BACK)

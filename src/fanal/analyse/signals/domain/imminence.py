@@ -50,7 +50,9 @@ def nearness(code: str, hours: Hours | None) -> float:
 
 
 def noisy_or(scores: Iterable[float]) -> float:
-    """Return the probability that at least one of several independent events is true; `scores` are theirs."""
+    """Return the probability that at least one of several independent events is true, given their
+    probabilities.
+    """
     missed = 1.0
     for score in scores:
         missed *= 1 - score
@@ -78,10 +80,11 @@ def danger_of(meaning: Meaning, hours: Hours | None) -> float:
 
 
 def worth_reading(passages: Iterable[Segment], worded: Callable[[str], float]) -> list[Segment]:
-    """Return the sentences and pairs of sentences in `passages` that the model should read alone.
+    """Return the sentences and pairs of sentences in `passages` that the model should read alone, at most
+    `MOST_ALONE`.
 
-    At most `MOST_ALONE`: those whose words add most to the score of danger, by the function `worded`. Of
-    equal texts only the first counts.
+    They are those whose words add most to the score of danger, by the function `worded`. Of equal texts
+    only the first counts.
     """
     parts: dict[str, Segment] = {}
     for passage in passages:

@@ -113,8 +113,9 @@ def train(
     """Train a model on labelled texts; `vectors` has the embedding of each text as a row.
 
     Deterministic: the same input gives the same model. With `earlier`, the model in force is scored on the
-    same texts, and the result has a `comparison`. `believed` has, by id of a label and column, a probability
-    to learn in place of the label's yes or no: of codes that nobody judged, so that they stay as they are.
+    same texts, and the result has a `comparison`. `believed` maps the id of a label, then a column, to a
+    probability that is learnt in place of the label's yes or no. It is given for codes that nobody judged,
+    so that the new model scores them as the present one does.
     """
     codes = sorted({code for label in labels for code in label.codes})
     columns = (*codes, *(f"NATURE_{name}" for name in NATURES), DANGER, "any")
@@ -161,10 +162,11 @@ def _targets(
     columns: Sequence[str],
     believed: Mapping[str, Mapping[str, float]],
 ) -> Floats:
-    """Return the values to learn: the labels `wanted` (0 or 1), or what is `believed` (see `train`).
+    """Return the values to learn, in the shape of `wanted`: its labels (0 or 1), replaced by `believed`
+    (see `train`).
 
-    The last columns, danger and any signal code, are the highest of a text's codes where something is
-    believed of it.
+    The last two columns, danger and any signal code, become the highest value of the text's codes where
+    `believed` has an entry for the text.
     """
     targets = wanted.copy()
     codes = len(columns) - len(NATURES) - 2

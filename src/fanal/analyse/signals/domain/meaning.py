@@ -1,14 +1,14 @@
 """Text classification: calibrated probabilities of the signal codes, from a text's embedding and words.
 
-Kernel ridge regression on the labelled corpus gives a text a score per code: the sum over all labelled texts
-of a coefficient times the similarity of the two texts. The similarity is a Gaussian kernel of the sentence
-embeddings plus the cosine of TF-IDF vectors of words and word pairs. A logistic regression on the score of a
-code and on the score of "any code" gives the probability (Platt scaling). A text in a language without
-labelled texts has no known words: it is read by a second set of coefficients, from the embedding alone.
+Kernel ridge regression on the labelled corpus gives a text a score per code: the sum over all labelled
+texts of a coefficient times the similarity of the two texts. The similarity is a Gaussian kernel of the
+sentence embeddings plus the cosine of TF-IDF vectors of words and word pairs. A logistic regression on the
+score of a code and on the score of "any code" gives the probability (Platt scaling). A text in a language
+without labelled texts has no known words: a second set of coefficients reads it, from the embedding alone.
 
-A further column is learnt over five of the codes: whether a child is in danger now or soon (`DANGER`). It
-knows what these codes have in common; the priority takes the mean of it and of what the codes say. `Vectors`
-are float32 arrays with a row for each text.
+A further output (`DANGER`) is learnt over five of the codes together: whether a child is in danger now or
+soon. The priority takes the mean of it and of the probability that the single codes give. `Vectors` are
+float32 arrays with a row for each text.
 """
 
 from collections import Counter
@@ -218,7 +218,7 @@ class Reader:
     def worded_danger(self, text: str) -> float:
         """Return the part of a text's score of danger that comes from its words; no embedding is needed.
 
-        0 if no labelled text has any of its words, and if the model has not learnt danger.
+        0 if no labelled text has any of its words, or if the model has not learnt danger.
         """
         if DANGER not in self.columns:
             return 0.0

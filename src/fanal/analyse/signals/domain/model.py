@@ -281,9 +281,10 @@ def encode_words(folder: Traversable, words: KnownWords) -> bytes:
 
 
 def words_key(folder: Traversable) -> bytes:
-    """Return a SHA-256 of all that decides the known words of a model folder: model, spelling, program.
+    """Return a SHA-256 of everything on which the known words of a model folder depend: model, spelling,
+    program.
 
-    The model's header holds the digests of its weights and of the corpus.
+    The model's header holds the digests of its weights and of the corpus, so that both are covered.
     """
     package = resources.files("fanal.analyse")
     held = (package.joinpath(*path).read_bytes() for path in _COUNTS_WORDS)
@@ -302,10 +303,10 @@ def assemble(
 ) -> Reader:
     """Return the classifier of a header, its weights, and the decrypted parts that were not erased.
 
-    A part is what it learnt from one report (`Part`). The texts of parts are never quoted as similar texts.
-    If a part is missing, since its report was erased, the model reads as if it had given those texts no
-    weight; so it does without withdrawn neutral sentences, whose text in the header is empty. `words` are the
-    known words of a model without parts and without withdrawn sentences, if they are stored.
+    A part is what the model learnt from one report (`Part`). The texts of parts are never quoted as similar
+    texts. If a part is missing, since its report was erased, its texts have no weight in the classifier.
+    The same holds for withdrawn neutral sentences, whose text in the header is empty. `words` are the
+    stored known words of a model without parts and without withdrawn sentences; None: they are counted.
 
     Raises:
         ModelUnfit: something is damaged or not of this model, or the corpus has changed.

@@ -1,9 +1,10 @@
-"""Model card of a text reader that a desk trained: origin of its texts, quality against the one in force.
+"""Model card of a text model that a desk trained: origin of its texts, and quality compared with the one in
+force.
 
 States: TRAINED ─ propose, dry run ─► PROPOSED ─ activate ─► IN_FORCE ─ the next one ─► REPLACED. A replaced
 or proposed version may be proposed again, and is TRAINED until its new dry run is finished. A dry run
-compares a version with that in force on past reports. The version that comes with the program is stored too,
-so that a desk can go back to it.
+compares a version with the one in force on past reports. The version that comes with the program is stored
+too, so that a desk can return to it.
 """
 
 from collections.abc import Iterator

@@ -55,10 +55,11 @@ class Read(Struct, kw_only=True):
 
 
 def read_sentences(said: Iterable[Utterance], lexicon: Lexicon) -> Iterator[Read]:
-    """Yield each sentence of the utterances with the phrases of the lexicon that match in it.
+    """Yield each sentence of the utterances, in reading order, with the phrases of the lexicon that match
+    in it.
 
-    Signals are evidence; contexts change the scores of signals around them. Negated contexts are left out. In
-    reading order; sentences without a phrase too.
+    Signals are evidence; contexts change the scores of signals around them. Negated contexts are left out.
+    Sentences without a phrase are yielded too.
     """
     place = 0
     for utterance in said:
@@ -93,8 +94,8 @@ def _drop_negated_contexts(read: Read, lexicon: Lexicon) -> None:
 def standing_hits(read: Read, lexicon: Lexicon) -> list[Hit]:
     """Return the signal phrases of a sentence that are neither negated nor part of an idiom, as hits.
 
-    Only the strongest of each code. `read` is the sentence with its matching phrases; scores are the weights
-    of the phrases in the lexicon.
+    Of each code only the strongest phrase is returned; its score is its weight in the lexicon. `read` is
+    the sentence with its matching phrases.
     """
     cues = _negations(read)
     idioms = [(context, match) for context, match in read.contexts if context.scope == "IDIOM"]
@@ -158,10 +159,11 @@ _NEAR = 6  # sentences after a meeting phrase that are searched for its time and
 
 
 def find_hits(report: HarmonisedReport, lexicon: Lexicon) -> list[Hit]:
-    """Return the signal phrases of `lexicon` in a report (hits) in reading order, in linear time.
+    """Return the signal phrases of `lexicon` in a report as hits, in reading order.
 
-    Of each code only the strongest in a sentence, none that is negated or part of an idiom; contexts (a joke,
-    a shop) lower the scores, and a hit with score 0 is left out.
+    Of each code only the strongest phrase of a sentence is returned. Negated phrases and phrases in an
+    idiom are left out. Contexts (a joke, a shop) lower the scores, and a hit with score 0 is left out. The
+    time is linear in the length of the texts.
     """
     said = list(utterances(report))
     if not any(lexicon.signals_in(utterance.text) for utterance in said):
@@ -374,18 +376,18 @@ def _earlier_words(read: Read, all_read: Sequence[Read]) -> Iterator[int]:
 
 
 def _muted(hit: Hit, contexts: Sequence[Context]) -> bool:
-    """Return whether a context (phrase around it) removes a hit (effect 0); a retraction never does.
+    """Return whether a context (a phrase around the hit) removes the hit, by an effect of 0.
 
-    A retraction may be a cover.
+    A retraction ("just joking") never removes a hit, since it may be a cover.
     """
     return any(c.effect == 0 and c.scope != "NEXT" and c.covers(hit.code) for c in contexts)
 
 
 def _speakers_with_cover(hits: Sequence[Hit], near: Sequence[Sequence[Context]]) -> set[str | None]:
-    """Return the speakers with a signal of `TELLING` that no context weakens, and a signal of another code.
+    """Return the speakers who may use jokes and friendly roles as a cover; None is text without a speaker.
 
-    For these, jokes and friendly roles are a cover. `near` are the contexts by sentence. `hits` are the
-    report's.
+    They have a signal of `TELLING` that no context weakens, and a signal of another code. `hits` are the
+    report's signals, `near` the contexts of each sentence by its number.
     """
     codes: dict[str | None, set[str]] = defaultdict(set)
     telling: set[str | None] = set()

@@ -156,9 +156,8 @@ def unmask_word(word: str) -> str:
 
 
 def tokenize(text: str) -> list[Token]:
-    """Return the tokens of `text`, in time linear in its length.
-
-    In order, with their places (offsets in characters).
+    """Return the tokens of `text` in order, with their offsets in characters; the time is linear in its
+    length.
     """
     return [
         Token(normalize_word(match.group()), match.start(), match.end())
@@ -320,9 +319,9 @@ def _pieces(said: Sequence[Utterance]) -> Iterator[_Piece]:
 
 
 def _most_characters(text: str) -> int:
-    """Return how many characters of `text` surely fit into a segment (input of the model).
+    """Return a number of characters of `text` that surely fits into a segment (input of the model).
 
-    All of them if the text fits itself.
+    It is the length of the text if the whole text fits.
     """
     if len(text.encode("utf-8", "replace")) <= LONGEST:
         return max(1, len(text))

@@ -290,12 +290,11 @@ def _sealed(report_id: UUID, text: str, now: datetime) -> UUID:
 
 
 def _held(actor: Actor, example_id: UUID) -> tuple[Example, int | None]:
-    """Lock an example until the end of the transaction; return it and the id of its report's desk.
-
-    An example is a judged passage of a report.
+    """Lock an example (a judged passage of a report) until the end of the transaction; return it with its
+    desk's id.
 
     Raises:
-        Refusal: NOT_FOUND, also if the actor may not read the report.
+        Refusal: NOT_FOUND: no example has this id, or the actor may not read its report.
     """
     sql.rows("SELECT id FROM analyse_example WHERE id = %s FOR UPDATE", [example_id])
     example = queries.get_example(actor=actor, example_id=example_id)

@@ -92,10 +92,10 @@ def reader_of(*, reader_id: UUID) -> TextReader | NoReader:
 
 
 def version_in_force() -> str:
-    """Return the version name of the text reader (trained model) in force: that which people activated last.
+    """Return the version name of the text reader (trained model) that people activated last.
 
-    Before the first activation it is the shipped one; "" if there is none. It is also the version that reads
-    (`version_reading`), unless it does not fit the program (`unfit_in_force`).
+    Before the first activation it is the shipped one; "" if there is none. If this version does not fit the
+    program (`unfit_in_force`), another one reads in its place (`version_reading`).
     """
     row = sql.row("SELECT version FROM analyse_reader WHERE state = 'IN_FORCE'")
     if row is not None:
@@ -140,12 +140,10 @@ def unfit_in_force() -> tuple[str, str] | None:
 
 
 def unfit_versions(*, reader_ids: Sequence[UUID]) -> dict[UUID, str]:
-    """Return the stored text readers (trained models) that this program cannot use: reason by id.
+    """Return the stored text readers (trained models) that this program cannot use, as reason by id.
 
-    The reasons are those of `check_stored`; usable versions are absent.
-
-    What they learnt from reports, in the vault, is not checked; neither embedding engine nor weights are
-    loaded.
+    The reasons are those of `check_stored`; usable versions are absent. Neither the embedding engine nor
+    the weights are loaded, and what the versions learnt from reports, in the vault, is not checked.
     """
     unfit: dict[UUID, str] = {}
     for reader_id in reader_ids:
@@ -188,10 +186,10 @@ def _loaded(reader_id: UUID, engine: CachedEngine) -> TextReader | NoReader:
 
 
 def _parts(reader_id: UUID) -> list[bytes]:
-    """Return what a text reader (trained model) learnt from each report, decrypted, by order of report id.
+    """Return what a text reader (trained model) learnt from each report, decrypted, in order of report id.
 
-    Each is the content of `encode_part`. Parts of erased reports are missing, and so are parts lost by the
-    vault (the log says so): the version reads on without them, as after an erasure.
+    Each element is the content of `encode_part`. Parts of erased reports are missing, and so are parts that
+    the vault lost (the log says so): the version works without them, as after an erasure.
 
     Raises:
         KeyMissing, VaultAway: the vault is unavailable.

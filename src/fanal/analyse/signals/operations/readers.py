@@ -74,14 +74,14 @@ _KIND = "reader"
 def train_version(*, actor: Actor, now: datetime) -> UUID:
     """Train a version of the text reader on the shipped corpus and the desk's examples; return its id.
 
-    It is stored with its model card. Deterministic: without new judgements the id of the same stored version
-    is returned. Training takes 90 s of CPU and at least 3 GB of memory. What the version learns from a
-    sealed passage is sealed for that report, and erased with it.
+    It is stored with its model card. Deterministic: without new judgements the id of the same stored
+    version is returned. Training takes 90 s of CPU and at least 3 GB of memory. What the version learns
+    from a sealed passage is sealed for that report, and erased with it.
 
     Raises:
         Refused: the actor may not draft rules.
-        Refusal: NO_READER (no engine or model), NO_EXAMPLES (or the engine can read none of them), CHANGED (a
-            report was erased, or a neutral sentence withdrawn meanwhile).
+        Refusal: NO_READER (no engine or model), NO_EXAMPLES (there are none, or the engine can read none of
+            them), CHANGED (a report was erased, or a neutral sentence withdrawn meanwhile).
         ObjectUnknown, OSError: the vault cannot open an example, or seal what was learnt from it.
         TextUnembedded: the engine has no embedding of a text of the corpus.
         EnvelopeRefused: the sealed bytes of an example were altered.
@@ -177,10 +177,11 @@ def withdraw_version(*, actor: Actor, reader_id: UUID, now: datetime) -> None:
 
 
 def end_trial(*, stored: StoredReader, reason: str, now: datetime) -> None:
-    """End the dry run of a text reader (`stored`, a trained model) that this program cannot use.
+    """End the dry run of a text reader (a trained model, `stored`) that this program cannot use.
 
-    A dry run compares it on past reports. Its proposal is withdrawn. `reason` is a text for people. Does
-    nothing if the version was proposed again or withdrawn meanwhile.
+    A dry run compares a version with the present one on past reports. The proposal of the version is
+    withdrawn, with `reason`, a text for people. Nothing is done if the version was proposed again or
+    withdrawn meanwhile.
     """
     with transaction.atomic():
         if sql.run(
@@ -270,10 +271,11 @@ def activate_version(*, actor: Actor, reader_id: UUID, current: str, now: dateti
 
 
 def _stored(reader_id: UUID) -> StoredReader:
-    """Return a stored version (`reader_id`) of the text reader, a trained model; not the one in force.
+    """Return a stored version (`reader_id`) of the text reader, a trained model, other than the one in
+    force.
 
     Raises:
-        Refusal: NOT_FOUND, IN_FORCE.
+        Refusal: NOT_FOUND (no version has this id), IN_FORCE (it is the version in force).
     """
     stored = queries.get_reader(reader_id=reader_id)
     if stored is None:
@@ -303,13 +305,12 @@ def _lock() -> None:
 def _labels(
     settlement: Settlement, examples: Mapping[UUID, Example], reader: TextReader, *, now: datetime
 ) -> tuple[list[Label], dict[str, dict[str, float]]]:
-    """Return the labelled texts of the settled examples, and their probabilities where nobody judged.
+    """Return the labelled texts of the settled examples (judged passages), and probabilities for codes
+    nobody judged.
 
-    The latter are by label id, then code (`believed` of `learning.train`).
-
-    An example is a judged passage. Texts are the checked neutral sentences, otherwise the sealed words,
-    decrypted here. `reader` is the version in force; what it finds, and its probabilities, are kept where
-    nobody judged (`labels_of`). A text that the engine cannot read is left out, and logged.
+    The probabilities are by label id, then code (`believed` of `learning.train`); they are those of
+    `reader`, the version in force. The texts are the checked neutral sentences, otherwise the sealed words,
+    decrypted here. A text that the engine cannot read is left out, and logged.
     """
     chosen = [examples[one.example_id] for one in settlement.settled]
     sealed = [e for e in chosen if e.state is not ExampleState.NEUTRALISED]
@@ -419,12 +420,13 @@ def store_shipped(*, now: datetime) -> None:
 
 
 def _hold_sentences(sentences: Mapping[UUID, str]) -> None:
-    """Lock the examples of neutral sentences (`sentences`, by example id) until the end of the transaction.
+    """Lock the examples of neutral sentences until the end of the transaction; `sentences` are by example
+    id.
 
-    A withdrawal has to wait, then finds the text reader stored, and takes its sentence out of it.
+    A withdrawal of a sentence then waits until the text reader is stored, and deletes the sentence from it.
 
     Raises:
-        Refusal: CHANGED, a sentence was withdrawn or replaced since it was read.
+        Refusal: CHANGED: a sentence was withdrawn or replaced since it was read.
     """
     held = sql.rows(
         "SELECT id, neutral FROM analyse_example WHERE id = ANY(%s::uuid[]) AND state = 'NEUTRALISED'"

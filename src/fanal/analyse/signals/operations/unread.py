@@ -58,9 +58,8 @@ def queue_unread(*, reports: Sequence[HarmonisedReport]) -> None:
 def take_unread(*, actor: Actor, token: UUID) -> UUID | None:
     """Lease the next queued text for a minute, emergencies first; return its report's id, None without any.
 
-    `token` is a new id of the worker, which names the lease.
-
-    The attempt is counted at once. While no model can read, nothing is leased and the result is None.
+    `token` is a new id of the worker, which identifies the lease. The attempt is counted at once. While no
+    model can read, nothing is leased and the result is None.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -73,7 +72,8 @@ def take_unread(*, actor: Actor, token: UUID) -> UUID | None:
 
 
 def end_reading(*, actor: Actor, report_id: UUID, token: UUID) -> bool:
-    """Remove the text leased to `token` from the queue, in the caller's transaction; return whether it was.
+    """Remove the text leased to `token` from the queue, in the caller's transaction; return True if it was
+    removed.
 
     False: the text was erased, queued again or leased to another worker meanwhile. The caller must then not
     store its result.
