@@ -395,7 +395,9 @@ class StoredMailChoice(models.Model):
 
 
 class NoteWords(models.Model):
-    """The text of a note (`words`); deleted at expiry, with its full-text index."""
+    """The text of a note (`words`); the row is deleted at expiry, and the full-text index of the text with
+    it.
+    """
 
     note = models.OneToOneField(
         StoredNote, on_delete=models.PROTECT, primary_key=True, related_name="text"

@@ -150,10 +150,10 @@ def asked_until(
 ) -> list[tuple[UUID, datetime]]:
     """Return undecided reports for whose IP address the subscriber-data retention window ends by `until`.
 
-    The result has pairs (report id, end of the window). Undecided: open, folded (a duplicate of another
-    report), or with a removal request that awaits approval. Only reports with an id greater than `after`, in
-    order of id, at most `limit`; each with the window of its own address, not that of a report folded into
-    it.
+    The result has (report id, end of the window) pairs, in order of id: at most `limit` reports with an id
+    greater than `after`. Undecided reports are open, folded (a duplicate of another report), or have a
+    removal request that awaits approval. The window is that of the report's own address, not of a report
+    folded into it.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -171,9 +171,10 @@ def asked_until(
 
 
 def is_decided(*, actor: Actor, report_id: UUID) -> bool:
-    """Return whether the desk has decided on a report that the actor sent.
+    """Return whether the desk has decided on a report that the actor sent; such a report cannot be
+    retracted.
 
-    Such a report can no longer be retracted. False for a report of another provider.
+    False for a report of another provider.
     """
     # A public node may not read cases: a database function does it.
     state = sql.one("SELECT orient_state_of(%s, %s)", [report_id, sender_of(actor=actor)])[0]
@@ -227,9 +228,10 @@ def decisions_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, tupl
 
 @across_desks()  # an overseer is shown no case: yes or no, and no row
 def decision_stands(*, actor: Actor, report_id: UUID, decision_id: UUID) -> bool:
-    """Return whether a decision is in force: the newest on a report that was not reopened.
+    """Return whether a decision is in force: it is the newest on its report, and the report was not
+    reopened.
 
-    False where the actor may not read measures (removal requests). A measure whose decision is not in force
+    False if the actor may not read measures (removal requests). A measure whose decision is not in force
     may be neither approved by a second person nor sent (`operations.hold_decision`).
     """
     bounds = reach(actor, "measure.read")
@@ -311,8 +313,8 @@ _CASES = (
 def count_senders(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
     """Count reports that were ranked and routed (oriented), by day of receipt in Paris and by sender id.
 
-    The public's id is zero. Received from `since` to before `until`, without tests and withdrawn ones. Rows:
-    (day, sender id, "" for the unused second key, number). They are in no particular order.
+    The public's id is zero. Counted are reports received from `since` to before `until`, without tests and
+    withdrawn reports. Rows, in no particular order: (day, sender id, "" for the unused second key, number).
 
     Raises:
         Refused: the actor may not read statistics.
@@ -321,10 +323,11 @@ def count_senders(*, actor: Actor, since: datetime, until: datetime) -> list[Cou
 
 
 def count_countries(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count reports that were ranked and routed (oriented), by day of receipt and country of the facts.
+    """Count reports that were ranked and routed (oriented), by day of receipt in Paris and country of the
+    facts.
 
-    Received from `since` to before `until`, without tests and withdrawn ones. Rows: (day, country, "" for the
-    unused second key, number). They are in no particular order.
+    Counted are reports received from `since` to before `until`, without tests and withdrawn reports. Rows,
+    in no particular order: (day, country code or "" if unknown, "" for the unused second key, number).
 
     Raises:
         Refused: the actor may not read statistics.
@@ -333,11 +336,12 @@ def count_countries(*, actor: Actor, since: datetime, until: datetime) -> list[C
 
 
 def count_departements(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count reports that were ranked and routed (oriented), by day of receipt and département of the facts.
+    """Count reports that were ranked and routed (oriented), by day of receipt in Paris and département of
+    the facts.
 
-    Where the facts have none, the département of the child. Received from `since` to before `until`, without
-    tests and withdrawn ones. Rows: (day, code or "" if unknown, "" for the unused second key, number). They
-    are in no particular order.
+    If the facts have none, the département of the child counts. Counted are reports received from `since`
+    to before `until`, without tests and withdrawn reports. Rows, in no particular order: (day, code or ""
+    if unknown, "" for the unused second key, number).
 
     Raises:
         Refused: the actor may not read statistics.
@@ -346,12 +350,14 @@ def count_departements(*, actor: Actor, since: datetime, until: datetime) -> lis
 
 
 def count_platforms(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count reports that were ranked and routed (oriented), by day and service, under its usual name.
+    """Count reports that were ranked and routed (oriented), by day of receipt in Paris and service, under
+    its usual name.
 
-    Received from `since` to before `until`, without tests and withdrawn ones. These counts are never erased,
-    and the public's field is free text. So a name written only by the public counts under that name only if
-    the service is listed or three reports of the day name it; else under "". Rows: (day, service, "" for the
-    unused second key, number). They are in no particular order.
+    Counted are reports received from `since` to before `until`, without tests and withdrawn reports. These
+    counts are never erased, and the public's field is free text that may identify somebody. So a name
+    written only by the public counts under that name only if the service is listed or three reports of the
+    day name it; else under "". Rows, in no particular order: (day, service, "" for the unused second key,
+    number).
 
     Raises:
         Refused: the actor may not read statistics.
@@ -373,10 +379,11 @@ def count_platforms(*, actor: Actor, since: datetime, until: datetime) -> list[C
 
 
 def count_signals(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count reports by day of receipt and code of a finding (such as a signal in the text), without tests.
+    """Count reports by day of receipt in Paris and code of a finding (such as a signal in the text),
+    without tests.
 
-    Rows: (day, code, "" for the unused second key, number). The days run from that of `since` to before that
-    of `until`.
+    Rows, in no particular order: (day, code, "" for the unused second key, number). The days run from that
+    of `since` to before that of `until`.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -399,10 +406,10 @@ _LISTED = frozenset(PLATFORM_NAMES.values())
 
 
 def count_cases(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count reports that were ranked and routed (oriented), by day of receipt, kind and channel.
+    """Count reports that were ranked and routed (oriented), by day of receipt in Paris, kind and channel.
 
-    Received from `since` to before `until`, without tests and withdrawn ones. Rows: (day, kind, channel,
-    number). They are in no particular order.
+    Counted are reports received from `since` to before `until`, without tests and withdrawn reports. Rows,
+    in no particular order: (day, kind, channel, number).
 
     Raises:
         Refused: the actor may not read statistics.
@@ -419,9 +426,11 @@ def count_cases(*, actor: Actor, since: datetime, until: datetime) -> list[Count
 
 
 def count_decisions(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count decisions by day and actions (tracks, `JUDICIAL+MEASURES`), without tests and superseded ones.
+    """Count decisions by day in Paris and actions (tracks, `JUDICIAL+MEASURES`), without tests and
+    superseded ones.
 
-    Decisions from `since` to before `until`. Rows: (day, tracks, "" for the unused second key, number).
+    Counted are decisions from `since` to before `until`. Rows, in no particular order: (day, tracks, "" for
+    the unused second key, number).
 
     Raises:
         Refused: the actor may not read statistics.
@@ -466,10 +475,10 @@ def count_unsettled(*, desk_id: int) -> tuple[int, int]:
 
 
 def delays(*, actor: Actor, since: datetime, until: datetime) -> dict[str, Delay]:
-    """Return number, median and ninth decile (seconds) of the delays of reports received in a period.
+    """Return number, median and ninth decile of the delays (seconds) of reports received in a period.
 
-    From `since` to before `until`, without tests. Keys: `ORIENT` (receipt to first proposal of the legal
-    rules), `DECIDE` (first proposal to first decision).
+    The period runs from `since` to before `until`; tests are left out. Keys: `ORIENT` (from receipt to the
+    first proposal of the legal rules), `DECIDE` (from the first proposal to the first decision).
 
     Raises:
         Refused: the actor may not read statistics.

@@ -29,9 +29,9 @@ def read_answers(
 ) -> int:
     """Mark answers of a report's sender as read by the desk; return how many of them were unread.
 
-    `message_ids` are the answers that the page showed: an answer that arrives meanwhile stays unread. Answers
-    on other reports or at other desks are skipped, and all of them while another person has claimed the
-    report. Unless an answer was unread, the ledger gets no entry.
+    `message_ids` are the answers that the page showed: an answer that arrives meanwhile stays unread.
+    Answers on other reports or at other desks are skipped, and all of them while another person has claimed
+    the report. The ledger gets an entry only if an answer was unread.
 
     Raises:
         Refused: the actor may not claim reports at any desk.
@@ -87,11 +87,12 @@ FOR UPDATE SKIP LOCKED
 def take_unweighed(
     *, actor: Actor, idle: Callable[[Sequence[UUID]], Sequence[UUID]], most: int
 ) -> list[UUID]:
-    """Return the reports with a new answer, for which their priority must be computed again.
+    """Return the reports with a new answer, whose priority must therefore be computed again; lock their
+    answers.
 
-    At most `most`, the one with the longest waiting answer first. `idle` gets report ids and returns those
-    that no stage is processing; the others are left for later. The rows of the answers stay locked until the
-    caller's transaction ends.
+    At most `most` reports, the one with the longest waiting answer first. `idle` gets report ids and
+    returns those that no stage is processing; the others are left for later. The rows of the answers stay
+    locked until the caller's transaction ends.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -103,7 +104,8 @@ def take_unweighed(
 
 
 def note_weighed(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> None:
-    """Record at `now` that the new answers of these reports are taken into account in their priority.
+    """Record that a computation of the priority with the new answers of these reports is queued, at the
+    instant `now`.
 
     The caller queues the computation in the same transaction.
 
@@ -127,10 +129,11 @@ WHERE c.report_id = ANY(%s) AND (c.state = 'CLAIMED' AND c.claimed_by IS NOT NUL
 
 
 def tell_holders(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> None:
-    """Notify the person in charge of each of these reports that has a new, unread answer of its sender.
+    """Notify the person in charge of each of these reports that the report's sender wrote a new, unread
+    answer.
 
-    New: not yet recorded by `note_weighed`, so that each answer is notified once. No notification is made for
-    a report that nobody has in charge: its answer is shown in the queue.
+    New means not yet recorded by `note_weighed`, so that each answer is notified once. If nobody is in
+    charge of a report, nobody is notified: the queue shows its answer.
 
     Raises:
         Refused: the actor may not run the processing stages.

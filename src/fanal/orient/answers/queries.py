@@ -25,7 +25,9 @@ ORDER BY c.rank, c.report_id LIMIT %(most)s
 
 
 def count_unread(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, int]:
-    """Return the number of unread answers on each report that the actor may list; without any, no key."""
+    """Return the number of unread answers on each report that the actor may list; a report without any has
+    no key.
+    """
     desks = reach(actor, "report.list").desks
     if not report_ids or desks == []:
         return {}
@@ -56,9 +58,10 @@ def held_with_answers(*, actor: Actor, most: int = 100) -> list[UUID]:
 
 
 def list_unheard(*, actor: Actor, report_ids: Sequence[UUID], since: datetime) -> set[UUID]:
-    """Return those of the reports on which something that came after `since` still waits for a person.
+    """Return those of the reports that have an answer or an alarm, newer than `since`, which still waits
+    for a person.
 
-    That is an answer of the reporter that nobody has read, or an alarm that nobody has acknowledged.
+    The answer is one of the reporter that nobody has read, the alarm one that nobody has acknowledged.
 
     Raises:
         Refused: the actor may not run the processing stages.

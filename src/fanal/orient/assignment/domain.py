@@ -139,11 +139,12 @@ def versions_of(case: Case, given: Assignment | None, *, now: datetime) -> tuple
 
 
 def is_kept_from(case: Case, given: Assignment | None, *, person_id: UUID, now: datetime) -> bool:
-    """Return whether a person who asks for the next report must not get this one: it is assigned to another.
+    """Return whether a report is reserved for another person, so that this person's request for the next
+    report skips it.
 
-    A report with a child in danger is reserved only for the time `PROTECTED` after its first assignment, and
-    not at all after it was passed on, so that an absent colleague does not delay it. `given` is the open
-    assignment, None for none.
+    A report is reserved for the person to whom it is assigned. A report with a child in danger is reserved
+    only for the time `PROTECTED` after its first assignment, and not at all after it was passed on, so that
+    an absent colleague does not delay it. `given` is the open assignment, None for none.
     """
     if given is None or given.person_id == person_id:
         return False

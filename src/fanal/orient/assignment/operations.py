@@ -135,7 +135,8 @@ def return_report(
     Raises:
         CaseUnknown: no such report in the queue.
         Refused: the actor may not claim reports at its desk.
-        Refusal: GIVEN_AGAIN (since `shown`, by an assignment that the actor may not have read).
+        Refusal: GIVEN_AGAIN: the report was assigned to the actor again after the page with version
+            `shown`.
     """
     with transaction.atomic():
         case, given = _locked(report_id)
@@ -279,11 +280,13 @@ def _take_back(case: Case, given: StoredAssignment, *, actor: Actor, now: dateti
 
 
 def _locked(report_id: UUID, *, noted: bool = False) -> tuple[Case, StoredAssignment | None]:
-    """Lock a report's row of the queue; return it and its open assignment. `noted`: for an act with a note.
+    """Lock a report's row of the queue; return it and its open assignment, None without one.
+
+    `noted`: the act writes a note, which an erased report may not get.
 
     Raises:
         CaseUnknown: no such report in the queue.
-        Refusal: ERASED (`noted`).
+        Refusal: ERASED: `noted`, and the report is erased.
     """
     if noted:
         require_unerased(report_ids=[report_id], of="note")
@@ -300,16 +303,24 @@ def _in_charge(case: Case, given: StoredAssignment | None, now: datetime) -> UUI
 def _former(
     case: Case, given: StoredAssignment | None, *, actor: Actor, shown: str | None, now: datetime
 ) -> UUID | None:
-    """Return who is in charge of a report that the actor gives to another; None: nobody.
+    """Return the person who was in charge of a report that the actor assigns to another; None for nobody.
 
-    A claim whose time ran out as its person wrote, and that nobody took since, is theirs still.
+    If the actor's own claim expired while they filled in the page (`shown`), and nobody has taken the
+    report since, the actor still counts as in charge.
     """
     wrote = shown is not None and given is None and case.claimed_by == actor.person_id
     return actor.person_id if wrote else _in_charge(case, given, now)
 
 
 def _noted(case: Case, note: str, *, to: UUID, actor: Actor, now: datetime) -> list[ObjectRef]:
-    """Store the note to the person, if there is one; return it and those whom it names, for the ledger."""
+    """Store the note to the assignee, if `note` is not blank.
+
+    Returns the note and the people whom it names, as objects for the ledger entry; empty without a note.
+
+    Raises:
+        Refused: the actor may not write notes at the report's desk.
+        Refusal: a code of `notes.store_note`.
+    """
     if not stripped(note):
         return []
     require(actor, "report.note", Resource(desk_id=case.desk_id))
@@ -317,7 +328,10 @@ def _noted(case: Case, note: str, *, to: UUID, actor: Actor, now: datetime) -> l
 
 
 def _is_same(given: StoredAssignment, act_id: UUID | None, note: str) -> bool:
-    """Return whether an assignment to the same person is of the same act, else whether it says the same."""
+    """Return whether an existing assignment is the one that is being sent again.
+
+    If the request has an `act_id`, it must be that of the assignment; otherwise the notes must be equal.
+    """
     if act_id is not None:
         return given.act_id == act_id
     words = NoteWords.objects.filter(note_id=given.note_id).values_list("words", flat=True).first()
@@ -342,7 +356,11 @@ def _eligible(desk_id: int, now: datetime) -> dict[UUID, str]:
 
 
 def _give(case: Case, to: UUID, *, by: Actor, now: datetime, **more: Any) -> StoredAssignment:
-    """Store an assignment of a locked report; `more`: its other columns."""
+    """Store and return an assignment of a locked report to a person (`to`); end the claim of the report, if
+    any.
+
+    `by` makes the assignment. `more` are further columns of the row by name, such as `note_id`.
+    """
     _release(case)
     assignment_id = new_id(now)
     columns = {"former_id": None, "handed_over": False, "act_id": assignment_id} | more

@@ -14,7 +14,7 @@ from fanal.orient.models import Case as StoredCase, StoredAssignment
 
 
 def record_of(row: StoredAssignment) -> Assignment:
-    """Return a stored row as the record that queries return."""
+    """Return a stored assignment (database row) as the record that queries return."""
     return Assignment(
         id=row.id,
         report_id=row.report_id,

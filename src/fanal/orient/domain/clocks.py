@@ -1,6 +1,6 @@
-"""Deadlines of the desk from dated rules, and retry delays of failed calls to the duty people. Pure.
+"""Deadlines of the desk from dated rules, and retry delays of failed calls to the people on duty.
 
-`catalogue` holds the dated rules.
+The functions are pure; `catalogue` holds the dated rules.
 """
 
 from datetime import UTC, date, datetime, timedelta

@@ -20,14 +20,14 @@ UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 def check_decision(choice: Choice, *, catalogue: Catalogue, on: date) -> tuple[Basis, ...]:
     """Check a decision and return its legal bases, resolved to entries of the law.
 
-    `choice`: the person's input. A basis is named by entry id (`FR_CP_227_23@2021-04-23`) or by code; a code
-    means the wording in force on `on`. The result has the order of `choice.bases`, without repeats.
+    `choice`: the person's input. A basis is named by entry id (`FR_CP_227_23@2021-04-23`) or by code; a
+    code means the wording in force on `on`. The result has the order of `choice.bases`, without repeats.
 
     Raises:
-        Refusal: no track, NONE together with another track, a missing, too long or unreadable reason,
-            an unknown basis or authority, an emergency service as authority, a track without the basis that
-            it requires, MEASURES without a basis that opens measures, or NOTICE although every basis opens
-            measures.
+        Refusal: NO_TRACK; NONE_STANDS_ALONE (NONE with another track); a code of `check_reason`;
+            UNKNOWN_BODY (no such authority), EMERGENCY_BODY (an emergency service as authority);
+            UNKNOWN_BASIS; NO_BASIS (a track that requires one); MEASURES_CLOSED (no basis opens measures),
+            NOTICE_NEEDLESS (NOTICE although every basis opens measures).
     """
     chosen = set(choice.tracks)
     _check_form(choice, chosen)

@@ -254,9 +254,9 @@ def _applies(rule: Qualification, facts: _Asked) -> bool:
 
 
 def _age_allows(limit: int | None, facts: _Asked, *, known: bool) -> bool:
-    """Return whether a victim may be younger than `limit`; with `known`, whether a known age is below it.
+    """Return whether a victim may be younger than `limit` (years); always True without a limit (None).
 
-    True without a limit. `facts` hold the victims' ages; `limit` is in years, None for no limit.
+    With `known`, only the known ages in `facts` count; otherwise a victim of unknown age may be younger.
     """
     if limit is None:
         return True

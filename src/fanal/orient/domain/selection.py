@@ -1,4 +1,4 @@
-"""Acts on several reports at once, selected in the queue, and which of the reports each leaves out."""
+"""Acts on several reports at once, selected in the queue, and the reasons why an act leaves out a report."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -114,7 +114,12 @@ def left_out(
 def _by_holder(
     act: SelectionAct, holder: UUID | None, person_id: UUID, given: Given
 ) -> LeftOut | None:
-    """Return why an act leaves a report out because of who has claimed it, or to whom it is given."""
+    """Return why an act leaves a report out because of the person in charge of it, or None where the act
+    applies.
+
+    `holder` has claimed the report (None: nobody), `given` is its assignment, `person_id` the person who
+    acts.
+    """
     own = person_id in {holder, given.person_id}
     if act is SelectionAct.RELEASE:
         return None if own else LeftOut.NOT_YOURS
@@ -130,7 +135,11 @@ def _by_holder(
 
 
 def _untakeable(holder: UUID | None, person_id: UUID, given: Given) -> LeftOut | None:
-    """Return why an assignment cannot be taken back: there is none, it is in work, or it is of another."""
+    """Return why a person cannot withdraw an assignment, or None if they can.
+
+    NOT_ASSIGNED: there is none; HELD: `holder` has claimed the report; NOT_BY_YOU: a colleague made the
+    assignment.
+    """
     if given.person_id is None:
         return LeftOut.NOT_ASSIGNED
     if holder is not None:

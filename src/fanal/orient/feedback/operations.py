@@ -37,7 +37,7 @@ class NoInstruction(Exception):
 
 
 class NothingToJudge(LookupError):
-    """Error: there is no such report, or no provider sent it."""
+    """Error: feedback is not possible, since there is no such report, or no provider sent it."""
 
 
 def give_feedback(
@@ -94,7 +94,7 @@ def withdraw_derived(*, actor: Actor, case: Case, now: datetime) -> None:
 
 
 def _newest(case: Case) -> tuple[str, str] | None:
-    """Return verdict and origin of the newest feedback on a report."""
+    """Return (verdict, origin) of the newest feedback on a report, as codes; None without any."""
     return sql.row(
         "SELECT verdict, origin FROM orient_feedback WHERE report_id = %s ORDER BY id DESC LIMIT 1",
         [case.report_id],

@@ -53,7 +53,9 @@ _GROUPS = {
 
 
 class MailChoice(StrEnum):
-    """Whether a person gets mails that say how many notifications are new: never, at once, once a day."""
+    """A person's choice of e-mails that state the number of their new notifications: never, at once, or
+    once a day.
+    """
 
     NONE = "NONE"
     AT_ONCE = "AT_ONCE"

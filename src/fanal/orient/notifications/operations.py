@@ -66,10 +66,10 @@ def see_notifications(
     ids: Collection[UUID] | None = None,
     report_id: UUID | None = None,
 ) -> int:
-    """Mark the actor's unseen notifications as seen; return how many.
+    """Mark the actor's unseen notifications as seen; return how many were marked.
 
-    `ids` and `report_id` restrict it to these notifications, and to those on that report; without either, all
-    are marked.
+    `ids` limits this to the notifications with these ids, `report_id` to those on that report; with both,
+    to the common ones; with neither, all are marked.
 
     Raises:
         Refused: the actor may not list reports at any desk.
@@ -126,9 +126,9 @@ def queue_mails(*, actor: Actor, choice: MailChoice, now: datetime) -> int:
 
 
 def count_mailed(*, actor: Actor, person_id: UUID, now: datetime) -> int:
-    """Return how many unseen notifications a person has, as the e-mail to them will state.
+    """Return how many unseen notifications a person has, for the e-mail that states this number.
 
-    Only those of desks where they may list reports now.
+    Only those at desks where the person may list reports now are counted.
 
     Raises:
         Refused: the actor may not run the processing stages.

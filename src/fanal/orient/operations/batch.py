@@ -1,4 +1,4 @@
-"""Proposals and queue rows for a batch of reports (worker).
+"""Proposals and queue rows for a batch of reports, as the worker writes them.
 
 `items` are reports with their findings and priorities.
 """
@@ -43,10 +43,12 @@ from fanal.reference import Catalogue
 
 
 def count_signals(items: Sequence[OrientItem], revisions: Mapping[UUID, int]) -> None:
-    """Add the finding codes of first-time reports to the daily counts, each code once per report.
+    """Add the finding codes of reports with a first proposal to the daily counts, each code once per
+    report.
 
-    `revisions` is the revision of each report's proposal, 1 for the first. Test reports do not count. Part of
-    the caller's transaction. `items` are the reports with their findings.
+    `items` are the reports with their findings, `revisions` the revision of each report's proposal, 1 for
+    the first. Test reports do not count. Days are those of receipt in Europe/Paris. Runs in the caller's
+    transaction.
     """
     found: Counter[tuple[date, str]] = Counter()
     for item in items:
@@ -198,11 +200,12 @@ class _DecideBy(msgspec.Struct, frozen=True, kw_only=True):
 def orient_batch(
     *, actor: Actor, items: Sequence[OrientItem], now: datetime
 ) -> list[tuple[UUID, Proposal]]:
-    """Store a proposal and a queue row for each item, fold duplicates and raise alarms; return the proposals.
+    """Store a proposal and a queue row for each item, fold duplicates and raise alarms; return the
+    proposals.
 
-    The result has (report id, proposal) pairs. A report that already has a proposal gets a further revision;
-    both stay. One ledger entry covers the batch. A proposal states the actions, legal bases and authority
-    that the legal rules suggest. The result has the order of `items`.
+    A proposal states the actions, legal bases and authority that the legal rules suggest. The result has
+    (report id, proposal) pairs in the order of `items`. A report that already has a proposal gets a further
+    revision; both stay. One ledger entry covers the batch.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -240,11 +243,12 @@ def orient_batch(
 def _fold(
     actor: Actor, items: Sequence[OrientItem], revisions: dict[UUID, int], now: datetime
 ) -> None:
-    """Fold new reports into equivalent ones (duplicates); show a replayed one that may no longer be hidden.
+    """Fold new reports into equivalent ones (duplicates), and show replayed ones that may no longer be
+    hidden.
 
-    It may not once it is an emergency, escalated, or another case of `never_folds`; any other replayed report
-    stays as it is. Replayed: processed again, so that `revisions` gives its proposal a number above 1. The
-    queue rows of reports shown for folded duplicates (heads) are recomputed.
+    A report is replayed if `revisions` gives its proposal a number above 1. Once it is an emergency,
+    escalated, or another case of `never_folds`, it is shown; otherwise it stays as it is. The queue rows of
+    the heads (reports shown for their duplicates) are computed again.
     """
     fold_new(actor=actor, items=[i for i in items if revisions[i.report.report_id] == 1], now=now)
     again = [item for item in items if revisions[item.report.report_id] > 1]
@@ -400,13 +404,13 @@ _WAITING = [state for state in CaseState if "expire" in CASE_STATES.moves_from(s
 
 
 def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
-    """Erase the texts that people wrote on expired reports; rows and digests stay. Return how many texts.
+    """Delete the texts that people wrote on expired reports; return their number. Rows and digests stay.
 
     Texts are reasons of decisions and of judgements on duplicates, and notes; a note on a dossier expires
-    with the first of its reports. Keys for finding duplicates and similar files are deleted too, as is what
-    the queue's row quotes of the report. A report that still waits leaves the queue, since nothing remains to
-    decide on, and reports folded into it are folded again among the rest. The caller writes the ledger entry
-    of the expiry.
+    with the first of its reports. Deleted too, without being counted, are the keys by which duplicates and
+    similar files are found, and the quotations of the report in its queue row. A report that is still
+    undecided leaves the queue (EXPIRED), and the duplicates folded into it are folded again among the other
+    reports. The caller writes the ledger entry of the expiry.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -446,7 +450,9 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
 
 
 def _end_waiting(ids: list[UUID]) -> None:
-    """Set waiting reports to EXPIRED; fold again (group) the duplicates that were folded into them."""
+    """Set undecided reports to EXPIRED, and fold the duplicates folded into them again among the other
+    reports.
+    """
     hold_folding()
     behind = Case.objects.filter(head_id__in=ids).exclude(report_id__in=ids)
     shown = list(behind.values_list("report_id", flat=True))

@@ -39,11 +39,11 @@ def decide(
     claim_token: int,
     now: datetime,
 ) -> Decision:
-    """Store a decision on a claimed report, change its state; MEASURES require a second person's approval.
+    """Store a decision on a claimed report and change its state; return the decision.
 
-    `choice`: the person's input; `claim_token`: the fencing token of the claim.
-    `casework.operations.record_decision` creates the drafts that follow from the decision, in the same
-    transaction.
+    `choice`: the person's input; `claim_token`: the fencing token of the claim. With the track MEASURES the
+    report awaits the approval of a second person (TO_SECOND). `casework.operations.record_decision` creates
+    the drafts that follow from the decision, in the same transaction.
 
     Raises:
         Refusal: CASE_NOT_HELD: the actor holds no valid lease under that token; ERASED (the report is
@@ -95,10 +95,12 @@ def settle_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
 
 
 def hold_decision(*, actor: Actor, report_id: UUID, decision_id: UUID) -> bool:
-    """Lock a report's queue row for the transaction and return whether that decision is in force on it.
+    """Lock a report's queue row for the transaction and return whether a decision is in force on the
+    report.
 
-    A decision is in force while it is the newest and the report was not reopened. Lock order: the case before
-    the caller's own rows, as in the decision that replaces it. False also for an unknown report.
+    A decision is in force while it is the newest and the report was not reopened; False also for an unknown
+    report. Lock order: the queue row before the caller's own rows, as in `decide`. The caller checks the
+    actor's right.
     """
     del actor  # the caller checks the right to act on what depends on the decision
     case = Case.objects.select_for_update().filter(report_id=report_id).first()
@@ -111,11 +113,11 @@ def hold_decision(*, actor: Actor, report_id: UUID, decision_id: UUID) -> bool:
 def reopen_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
     """Return a decided or handed-over report to the queue; its decisions stay.
 
-    The provider's feedback that followed from a decision is withdrawn.
+    The feedback to the provider that followed from the decision is withdrawn.
 
     Raises:
         TransitionRefused: the case is in another state.
-        Refusal: ERASED: nothing is left to decide on.
+        Refusal: ERASED: the report is erased, so that nothing is left to decide on.
         Refused: the actor may not decide at that desk.
         Case.DoesNotExist: the report has no case.
     """
@@ -130,7 +132,7 @@ def close_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
 
     Raises:
         TransitionRefused: the case is not decided.
-        Refusal: ERASED: nothing is left to close.
+        Refusal: ERASED: the report is erased.
         Refused: the actor may not decide at that desk.
         Case.DoesNotExist: the report has no case.
     """
@@ -233,11 +235,12 @@ RETURNING report_id
 def hand_over(
     *, actor: Actor, report_ids: Sequence[UUID], package_id: UUID, now: datetime
 ) -> list[UUID]:
-    """Hand over reports that another desk has accepted; return the reports removed from this desk's queue.
+    """Hand over reports that another desk has accepted; return the reports removed from this desk's queue,
+    by id.
 
-    A report in danger, under a valid claim or decided stays. Duplicates folded into a report that is handed
-    over are grouped again among the rest. The distribution package calls it with the package whose opening
-    was acknowledged, after it has checked the actor's right. The result is in order of id, [] if all stay.
+    A report in danger, under a valid claim or decided stays in the queue. Duplicates folded into a report
+    that is handed over are folded again among the other reports. The distribution package calls this
+    function with the package whose opening was acknowledged, after it has checked the actor's right.
     """
     if not report_ids:
         return []

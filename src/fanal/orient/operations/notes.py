@@ -97,9 +97,10 @@ def _write(
 
 
 def _named(words: str, *, desk_id: int, now: datetime) -> list[UUID]:
-    """Return the people of the desk whom a note names: by `@` and the name, in any case and accents.
+    """Return the ids of the people of the desk whom a note names, by `@` and their name, without case and
+    accents.
 
-    The longest name counts where one begins with another; people of the same name are all named.
+    If one name begins with another, the longest that fits counts; people of the same name are all returned.
     """
     people = list_colleagues(action="report.read", desk_ids=[desk_id], now=now)[desk_id]
     plain = {person_id: _plain(name) for person_id, name in people.items()}
@@ -131,11 +132,12 @@ def store_note(
     dossier_id: UUID | None = None,
     to: UUID | None = None,
 ) -> list[ObjectRef]:
-    """Store a note in the caller's transaction, and notify the colleagues whom it names, but not `to`.
+    """Store a note in the caller's transaction, and notify the colleagues whom it names, except `to`.
 
-    `words` is its text, `desk_id` the desk to which it belongs. `to`: the person to whom it is given, who is
-    notified anyway. Returns the note and these people, as objects for the entry of the caller's act.
-    `report_ids` are the reports of the note, `dossier_id` their dossier, None for a note on one report.
+    `words` is its text, `desk_id` the desk to which it belongs. `to` is the person for whom it is written,
+    who is notified by the caller. Returns the note and the people named, as objects for the caller's ledger
+    entry. `report_ids` are the reports of the note, `dossier_id` their dossier, None for a note on one
+    report.
 
     Raises:
         Refusal: NO_WORDS (blank), TOO_LONG (over `MAX_NOTE` characters), UNREADABLE (a NUL or lone

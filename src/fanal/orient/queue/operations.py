@@ -44,7 +44,7 @@ def mark_late(*, actor: Actor, now: datetime, most: int = 2000) -> int:
     """Mark at most `most` waiting reports as late at `now`, longest overdue first; return their number.
 
     The view LATE reads marked reports in queue order, and adds the few that are overdue and not marked yet.
-    Not recorded in the ledger: the mark adds nothing to `due_at`.
+    The ledger gets no entry, since the mark only repeats what `due_at` says.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -172,7 +172,9 @@ def release_case(*, actor: Actor, report_id: UUID, claim_token: int, now: dateti
 
 
 def withdraw_case(*, actor: Actor, report_id: UUID, now: datetime) -> bool:
-    """Withdraw the queue row of a report that its sender retracted; return False without an undecided row."""
+    """Withdraw the queue row of a report that its sender retracted; return False if it has no undecided
+    row.
+    """
     with transaction.atomic():
         # A public node may not read cases: a database function does it.
         if not sql.one("SELECT orient_withdraw(%s, %s)", [report_id, sender_of(actor=actor)])[0]:

@@ -1,6 +1,6 @@
 """The queue of a desk: pages of its views, saved views, and the number of cases in each.
 
-Row filters by reader: only rows of the desks within the reader's reach are counted or shown.
+Only rows of the desks within the reader's reach are counted or shown.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -124,9 +124,10 @@ def count_views(
 
 
 def count_selections(*, selections: Mapping[K, Sequence[Streams]], cap: int) -> dict[K, int]:
-    """Count the cases of each selection (a view with filters, as `streams_of` gives it) up to `cap`.
+    """Count the cases of each selection (a view with filters, as `streams_of` gives it) up to `cap`, in one
+    statement.
 
-    In one statement, by the keys of `selections`. A case is a report in the queue.
+    The result has the keys of `selections`. A case is a report in the queue.
     """
     if not selections:
         return {}
@@ -206,9 +207,9 @@ def count_arrivals(
 ) -> int:
     """Count the reports that entered a view after `since`, up to `cap`.
 
-    Reports received more than an hour before `since` are not considered: an older report that was stuck in a
-    stage joins the queue without being announced. Entered: its first proposal was stored after `since`; of
-    the view ANSWERED, an unread answer came after `since`. `now` decides which cases are overdue (view LATE).
+    A report entered when its first proposal was stored; in the view ANSWERED, when an unread answer came.
+    Reports received more than an hour before `since` are not counted: an older report that was stuck in a
+    stage joins the queue without being announced. `now` decides which cases are overdue (view LATE).
     `filters` narrow the view.
     """
     belong = _in_view(view, actor=actor, now=now)
@@ -228,7 +229,7 @@ def count_arrivals(
 def count_arrivals_by_hour(*, actor: Actor, since: datetime, now: datetime) -> dict[datetime, int]:
     """Count the reports of the actor's desks that were received from `since` to `now`, by hour (UTC).
 
-    The keys are beginnings of hours; an hour without a report has none. Tests are left out.
+    The keys are the beginnings of hours; an hour without a report has no key. Tests are left out.
     """
     rows = reachable(actor).filter(
         report_id__gte=lowest_id(since), received_at__range=(since, now), is_test=False
@@ -263,7 +264,7 @@ def _in_view(view: QueueView, *, actor: Actor, now: datetime) -> Q:
 def _narrowed(
     rows: QuerySet[models.Case], filters: QueueFilter, *, actor: Actor, now: datetime
 ) -> QuerySet[models.Case]:
-    """Keep the rows that the filters of the reader `actor` let through at `now`."""
+    """Return the rows that pass the filters of the reader `actor` at `now`."""
     narrow = narrowed(filters, actor=actor, now=now)
     unread = [f"orient_case.report_id IN ({UNREAD})"] if narrow.answered else []
     return rows.extra(where=[*narrow.conditions, *unread], params=narrow.values)  # noqa: S610 - constants only

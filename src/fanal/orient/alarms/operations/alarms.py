@@ -156,15 +156,16 @@ def acknowledge_alarm(*, actor: Actor, alarm_id: UUID, now: datetime) -> bool:
 def mute_alarms(
     *, actor: Actor, alarm_ids: Collection[UUID], reason: str, now: datetime
 ) -> list[UUID]:
-    """Record in the ledger that a person mutes alarms for themselves; return the ids of the muted ones.
+    """Record in the ledger that a person mutes alarms for themselves; return the ids of the muted alarms.
 
-    Nothing changes for anybody else: the alarms are still shown and escalated. The caller turns the sound
-    off, for the duration `MUTED`; `reason` is the person's text. Alarms of other desks and acknowledged ones
-    are left out; if none is left, nothing is recorded. The result is in no particular order.
+    For everybody else the alarms sound, and all are still shown and escalated. The caller turns the sound
+    off, for the duration `MUTED`. `reason` is the person's text. Acknowledged alarms and those of other
+    desks are left out; if none remains, nothing is recorded. The result is in no particular order.
 
     Raises:
         Refused: the actor may not acknowledge alarms at any desk.
-        Refusal: NO_REASON, REASON_LONG or REASON_UNREADABLE, of kind alarm.
+        Refusal: of the alarm: NO_REASON (blank), REASON_LONG (over `LONGEST_REASON` characters),
+            REASON_UNREADABLE (a NUL or lone surrogate).
     """
     require_somewhere(actor, "alarm.acknowledge")
     words = stripped(" ".join(reason.split()))
@@ -199,11 +200,12 @@ def _escalation(catalogue: Catalogue, raised_at: datetime) -> datetime:
 
 
 def escalate_alarms(*, actor: Actor, now: datetime, most: int = _AT_ONCE) -> list[Alarm]:
-    """Escalate the alarms that nobody acknowledged in time, and return them.
+    """Escalate the alarms that nobody acknowledged in time, and return them in the order in which they were
+    raised.
 
-    A database trigger then queues a second call of each (e-mail to the people on duty). At most `most` at
-    once, half of them the most recent ones and half the oldest, since a flood may precede or follow the
-    others. The result is in order of their raising, [] without any.
+    The deadline is the reference data's for stage ESCALATE. A database trigger then queues a second call of
+    each alarm (e-mail to the people on duty). At most `most` alarms are escalated at once, half of them the
+    most recent and half the oldest, since a flood of alarms may precede or follow the others.
 
     Raises:
         Refused: the actor may not run the processing stages.

@@ -315,12 +315,13 @@ def claim_calls(
 
 
 def queue_late(*, actor: Actor, most: int = 2000) -> int:
-    """Queue calls (e-mails to people on duty) for alarms that have none yet, as late calls; count them.
+    """Queue calls (e-mails to people on duty) for alarms that have none yet, as late calls; return their
+    number.
 
-    A database session of a public node or of the desk queues calls itself while fewer than ten of its own
-    wait for their first attempt; further alarms are written to `orient_late`, which is read here. If they
-    come from two or more nodes, the nodes share up to 400 calls (at most `most`); then the sessions share
-    what is left of `most`, less the late calls waiting for their first attempt. The queries wait for no lock
+    While fewer than ten of its calls wait for their first attempt, a database session of a public node or
+    of the desk queues a call itself. It writes further alarms to `orient_late`, which is read here. If they
+    come from two or more nodes, the nodes first share up to 400 calls (at most `most`). Then the sessions
+    share `most` calls, less the late calls that wait for their first attempt. The queries wait for no lock
     and do not depend on the ledger: an alarm that is not recorded there yet is called as well.
 
     Raises:

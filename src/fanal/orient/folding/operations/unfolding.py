@@ -67,11 +67,12 @@ def unfold(*, actor: Actor, report_id: UUID, reason: str, now: datetime) -> None
 def claim_folded(
     *, actor: Actor, head_id: UUID, report_ids: Sequence[UUID], now: datetime
 ) -> list[CaseClaim]:
-    """Take duplicates out of the group of a head and claim them for the actor, to decide on each separately.
+    """Take duplicates out of the group of a head and claim them for the actor, to decide on each
+    separately.
 
-    `head_id`: the report shown for the group, `report_ids`: those folded into it. It does not check that the
-    actor holds the head. Without `report_ids` the result is empty. In order of report id, each with the token
-    1.
+    `head_id`: the report shown for the group, `report_ids`: those folded into it. It does not check that
+    the actor holds the head. The result is in order of report id, each claim with the token 1; it is empty
+    without `report_ids`.
 
     Raises:
         NotFolded: a report is not, or no longer, folded into that head.

@@ -114,7 +114,10 @@ def _person(holder: str, actor: Actor) -> UUID:
 
 
 def _times(filters: QueueFilter, now: datetime) -> Iterator[Condition]:
-    """Yield bounds of the report's id, which begins with the time of receipt."""
+    """Yield the SQL conditions of the filters on the time of receipt, as bounds of the report's id.
+
+    A report's id begins with the time of its receipt.
+    """
     if filters.received:
         yield "report_id >= %s", (lowest_id(now - RECEIVED[filters.received]),)
     if filters.since:
@@ -220,9 +223,11 @@ def streams_of(
 
 
 def _marked(desks: Turns, view: QueueView, narrow: Narrowed, *, in_order: bool) -> Streams:
-    """Return the ranges (`Streams`) of a view whose cases an index holds.
+    """Return the index ranges (`Streams`) of a view, without the cases that the view takes from another
+    source.
 
-    `desks`: the desks within reach; `narrow`: the filters; `in_order`: the order is not that of priority.
+    `desks`: the desks within reach; `narrow`: the filters; `in_order`: the order asked for is by receipt,
+    not by priority.
     """
     if narrow.holder:
         return _in_charge(desks, narrow, _condition(view), narrow.holder)
@@ -368,8 +373,8 @@ def _in_charge(desks: Turns, narrow: Narrowed, condition: str, person_id: UUID) 
 def _answered(desks: Turns, narrow: Narrowed, condition: str) -> Streams:
     """Return the cases with an unread answer of the reporter, as a single unsorted stream.
 
-    `desks`: the desks within reach; `narrow`: the filters; `condition`: which cases, in SQL.
-    Every such case belongs to it: a limit on answers would let one sender's push out another's.
+    `desks`: the desks within reach; `narrow`: the filters; `condition`: which cases, in SQL. The number of
+    answers is not limited: otherwise one sender's many answers could displace those of another.
     """
     here = " AND n.desk_id = ANY (%s)" if desks else ""
     case = " JOIN orient_case c USING (report_id)"
@@ -385,10 +390,11 @@ def _answered(desks: Turns, narrow: Narrowed, condition: str) -> Streams:
 
 
 def _sifted(desks: Turns, view: QueueView, narrow: Narrowed) -> Streams:
-    """Return the index ranges (`Streams`) of a view by state, whose entries the filters are compared with.
+    """Return the index ranges (`Streams`) of a view by state; the filters are compared with the entries of
+    the index.
 
-    `desks`: the desks within reach; `narrow`: the filters. Each range is in order; of the cases that do not
-    match, none is read from the table.
+    `desks`: the desks within reach; `narrow`: the filters. Each range is in order. A case that does not
+    match is not read from the table.
     """
     return Streams(
         turns={**desks, "state": STATES[view]},
