@@ -35,11 +35,12 @@ def fingerprint_of(canonical: bytes, enclosed: bytes = b"", *, earlier: bool = F
 
 
 def brought_forward(stored: bytes, canonical: bytes, enclosed: bytes) -> bytes:
-    """Convert a fingerprint stored under the older secret key to the current one, if it is of this document.
+    """Convert a document's fingerprint that was stored under the older secret key to the current key.
 
     `canonical` are the document's canonical bytes, `enclosed` those that identify its files, empty without
-    any; where only one of the two has files, just the document's half is converted. Any other fingerprint is
-    returned unchanged: it then equals no current one, so it counts as another document.
+    any. If only the stored fingerprint or only this document covers files, just the half that covers the
+    document is converted. A fingerprint of another document is returned unchanged: it equals no current
+    fingerprint, and so counts as different.
     """
     if not is_same(stored, fingerprint_of(canonical, enclosed, earlier=True)):
         return stored  # equals no current fingerprint: another body

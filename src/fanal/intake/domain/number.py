@@ -1,12 +1,12 @@
 """Earlier desk number of a report: nine characters derived from its id, to be read out on the telephone.
 
-Letters and exports of earlier versions contain it, and searches find it. People see the number that
-PostgreSQL gave (`kernel.numbers`, ADR 0080); this one where the reader may not see that.
+People see the number that PostgreSQL gave (`kernel.numbers`, ADR 0080). The earlier number is shown only to
+readers who may not see that one; letters and exports of earlier versions contain it, and searches find it.
 
 Eight characters encode the id's second and ten of its random bits; the ninth is a check character that
 detects any single wrong character and any swap of two neighbours. The alphabet excludes 0, 1, I, L and O.
-Two reports received in the same second share a number with a probability of 1 in 1 024: a search then
-finds both.
+Two reports received in the same second share a number with a probability of 1 in 1 024: a search then finds
+both.
 """
 
 from typing import Final

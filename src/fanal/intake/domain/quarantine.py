@@ -1,4 +1,4 @@
-"""Why reports are in quarantine: the cause of each failure code, by which a page says what to do about it."""
+"""Causes of the failures that put reports in quarantine; a page says by the cause what a person can do."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -54,5 +54,5 @@ class QuarantineGroup(Struct, frozen=True, kw_only=True):
 
     @property
     def cause(self) -> QuarantineCause:
-        """What failed, by which the page says what to do."""
+        """The cause of the failure (`cause_of`), by which the page says what a person can do."""
         return cause_of(self.error)

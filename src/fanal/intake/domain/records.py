@@ -59,9 +59,10 @@ REPORT_STATES: StateTable[ReportState] = StateTable(
 
 
 def expires_at(*, opened_at: datetime, changed_at: datetime) -> datetime:
-    """Return when an unfinished report expires, by the rule of the NCMEC reporting API.
+    """Return when an unfinished report expires: 24 h after its opening or 1 h after its last change,
+    whichever is later.
 
-    The later of 24 h after opening and 1 h after the last change.
+    The rule is that of the NCMEC reporting API.
     """
     return max(opened_at + OPENING_LIFE, changed_at + IDLE_LIFE)
 
@@ -298,7 +299,9 @@ class ReportFacts(Struct, frozen=True, kw_only=True):
 
     @property
     def called(self) -> str:
-        """The name by which people of the desk call the report: its number, or an earlier name without."""
+        """The name by which people of the desk call the report: its number, or the earlier desk number if
+        that is empty.
+        """
         return self.number or desk_number(self.report_id)
 
     @property
@@ -349,11 +352,12 @@ class OpenedSubmission(Struct, frozen=True, kw_only=True):
 
 
 class FollowedMessage(Struct, frozen=True, kw_only=True):
-    """One message of the conversation between desk and reporter, its text sealed (`object_id` in the vault).
+    """One message of the conversation between desk and reporter, its text sealed (`object_id` in the
+    vault).
 
     `from_desk`: the desk wrote it, else the reporter. `author_id` is the desk's author; None for the
-    reporter, and always in the reporter's own view (`follow`). `for_reporter` is the desk's text sealed to
-    the receipt code's key, None for an answer of the reporter.
+    reporter, and always when the holder of the receipt code reads it (`follow`). `for_reporter` is the
+    desk's text sealed to the receipt code's key, None for an answer of the reporter.
     """
 
     message_id: UUID

@@ -155,8 +155,8 @@ def upload_file(
     `name` is the sender's name of the file, `chunks` its bytes.
 
     Raises:
-        Refusal: NO_REPORT, not this sender's; its state, no longer open; MANY_FILES, it has `MOST_FILES`
-            files already.
+        Refusal: NO_REPORT (the actor sent no such report); the report's state, if it is no longer open;
+            MANY_FILES (it has `MOST_FILES` files already).
         OSError: the vault could not write.
         Exception: any exception raised by `chunks`.
     """
@@ -204,13 +204,14 @@ def upload_file(
 def describe_file(
     *, actor: Actor, report_id: UUID, file_id: str, details: bytes, now: datetime
 ) -> None:
-    """Store the details document of an uploaded file, encrypted: `details`, as its provider sent it.
+    """Store the details document of an uploaded file, encrypted, as its provider sent it (`details`).
 
-    It replaces earlier documents, which are kept. The report's hour until expiry starts again, and the act is
-    entered in the ledger. The content of the document is not checked here.
+    It replaces earlier documents, which are kept. The report's hour until expiry starts again, and the
+    ledger gets an entry. The content of the document is not checked here.
 
     Raises:
-        Refusal: NO_REPORT or its state, no such open report of this sender; NO_FILE, no such file in it.
+        Refusal: NO_REPORT (the actor sent no such report); the report's state, if it is no longer open;
+            NO_FILE (it has no such file).
         OSError: the vault could not write.
     """
     _open_report(actor, report_id)
@@ -243,12 +244,13 @@ def _open_report(actor: Actor, report_id: UUID) -> None:
 
 
 def _touch(actor: Actor, report_id: UUID, now: datetime) -> None:
-    """Lock the open report for this transaction and record the change, which restarts its hour until expiry.
+    """Lock the open report for this transaction and record the change, which restarts its hour until
+    expiry.
 
     An unfinished report expires an hour after its last change (`expires_at`).
 
     Raises:
-        Refusal: NO_REPORT, not this sender's; else the state of a report that is no longer open.
+        Refusal: NO_REPORT (the actor sent no such report); the report's state, if it is no longer open.
     """
     sender = sender_of(actor=actor)
     row = sql.row("SELECT state FROM intake_hold_state(%s, %s)", [report_id, sender])

@@ -59,8 +59,8 @@ def ask_reporter(*, actor: Actor, report_id: UUID, text: str, now: datetime) -> 
 
     Raises:
         NotReachable: the report has no receipt code, or is not within the actor's desks.
-        Refusal: WORDS, empty, longer than `MAX_MESSAGE` characters, or with a NUL character; ERASED (the
-            report is erased).
+        Refusal: WORDS: empty, longer than `MAX_MESSAGE` characters, or with a NUL character; ERASED: the
+            report is erased.
         Refused: the actor may not send messages to reporters.
         OSError: the vault could not write.
     """
@@ -92,13 +92,14 @@ def answer_desk(
 ) -> UUID | None:
     """Store a reporter's answer to the desk; return its id, None if the receipt code is unknown.
 
-    `lookup_hash`: that of the code (`receipt.lookup_hash`). An answer whose `digest` (`answer_digest`)
-    is that of an earlier one is the same, sent again: it is not stored twice, nor when both come at once.
+    `lookup_hash`: that of the code (`receipt.lookup_hash`). An answer with the same `digest`
+    (`answer_digest`) as an earlier one is that answer sent again: it is stored once, even if both requests
+    arrive at the same time.
 
     Raises:
         AnswersSpent: too many answers within `ANSWER_SPAN`.
-        ReportErased: the report is kept no longer.
-        Refusal: WORDS, empty, longer than `MAX_MESSAGE` characters, or with a NUL character.
+        ReportErased: the report is erased, or was never finished in time.
+        Refusal: WORDS: empty, longer than `MAX_MESSAGE` characters, or with a NUL character.
         OSError: the vault could not write, or the same answer is being stored and takes too long.
     """
     body = _checked(text)
@@ -128,7 +129,12 @@ def answer_desk(
 
 
 def _wait_for_same(digest: bytes) -> None:
-    """Lock this answer for the transaction, once a request that is storing the same one has ended."""
+    """Take the advisory lock of an answer for the transaction; wait while another request is storing the
+    same one.
+
+    Raises:
+        TimeoutError: the other request has not ended within `_PATIENCE` seconds.
+    """
     until = time.monotonic() + _PATIENCE
     locked = "SELECT intake_lock_keys(%s, %s::bytea[])"
     while not sql.one(locked, [PUBLIC_SENDER, [digest]])[0]:

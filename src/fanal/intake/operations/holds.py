@@ -40,8 +40,8 @@ def place_hold(
     Raises:
         Refused: the actor may not place a hold on it.
         MotiveMissing: the reason (`motive`) is empty.
-        Refusal: ERASED: there is nothing left to keep. DATE: the review is not on a coming day within two
-            years. CHANGED: holds were placed since the page.
+        Refusal: ERASED: the report is erased. DATE: the review is not on a coming day within two years.
+            CHANGED: holds were placed since the page was shown.
     """
     require_hold(actor, report_id)
     if not stripped(motive):
@@ -76,14 +76,15 @@ def review_hold(
 ) -> None:
     """Keep a hold in force, for a reason (`motive`), until its next review on the day `review_on`.
 
-    `seen`: what the page showed of its reviews (`HoldRecord.seen`); None for a command. Each review is later
-    than the one before it, even if its request came first.
+    `seen`: the text `HoldRecord.seen` of the page; None for a command. Each review is recorded later than
+    the one before it, even if its request came first.
 
     Raises:
         Refused: the actor may not review holds on the report.
         MotiveMissing: the reason is empty.
         Refusal: NOT_IN_FORCE: the report has no such hold, or it is lifted. CHANGED: it was reviewed since
-            the page. DATE: the review is not on a coming day within two years. ERASED: the report is erased.
+            the page was shown. DATE: the review is not on a coming day within two years. ERASED: the report
+            is erased.
     """
     require_hold(actor, report_id)
     if not stripped(motive):
@@ -111,14 +112,15 @@ def lift_holds(
     hold_ids: Collection[UUID] | None = None,
     seen: str | None = None,
 ) -> int:
-    """Lift the legal holds `hold_ids` on a report (None: all), for a reason (`motive`); return their number.
+    """Lift the legal holds `hold_ids` on a report (None: all), for a reason (`motive`); return their
+    number.
 
-    `seen`: what the page showed of the reviews of the one hold (`HoldRecord.seen`); None for a command.
+    `seen`: the text `HoldRecord.seen` of the page, if one hold is lifted; None for a command.
 
     Raises:
         Refused: the actor may not lift holds on it.
         MotiveMissing: the reason (`motive`) is empty.
-        Refusal: CHANGED: the hold was reviewed since the page.
+        Refusal: CHANGED: the hold was reviewed since the page was shown.
     """
     require_hold(actor, report_id)
     if not stripped(motive):
@@ -144,17 +146,21 @@ def _check_day(day: date, now: datetime) -> None:
 
 
 def _take_turn(report_id: UUID) -> None:
-    """Let one act after the other on a report's holds see what the one before wrote."""
+    """Take the advisory lock of a report's legal holds until the end of the transaction.
+
+    So each act on the holds sees what the act before it wrote.
+    """
     sql.run("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [str(report_id)])
 
 
 def _turn_on(
     report_id: UUID, hold_ids: list[UUID] | None, *, seen: str | None, now: datetime
 ) -> datetime | None:
-    """Lock the holds of a report that are in force (`hold_ids`; None: all); return the instant of the act.
+    """Lock the holds of a report that are in force (`hold_ids`; None: all); return the instant to record
+    for the act.
 
-    It is `now`, or just after the last act on one of them: requests are not written in the order in which
-    they came. None if there is no such hold.
+    The instant is `now`, but always later than the last act on one of them: a request that came earlier may
+    be written later. None if the report has no such hold in force.
 
     Raises:
         Refusal: CHANGED: one was reviewed since the page that showed `seen`.

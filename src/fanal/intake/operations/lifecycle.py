@@ -1,6 +1,7 @@
-"""Finish, retract and expire reports: transitions applied only if the state is still the expected one.
+"""Finish, retract and expire reports; erase their envelopes at expiry; record periodic reviews.
 
-Erasure of a report's envelope at expiry (ids, states and instants stay), and periodic reviews are here too.
+A transition is applied only if the report still has the state that was read before. Ids, states and
+instants outlive the erasure of an envelope.
 """
 
 import time
@@ -104,9 +105,10 @@ def expire_reports(*, actor: Actor, now: datetime, limit: int = 1000) -> list[UU
 
 
 def _move(*, actor: Actor, report_id: UUID, name: str, now: datetime) -> tuple[ReportState, bool]:
-    """Apply the transition `name` (such as `retract`); return the state before it, and if it is urgent.
+    """Apply the transition `name` (such as `retract`) to a report of the actor; for the system, to any
+    report.
 
-    The actor is the sender of the report, or the system.
+    Returns the state before it, and whether the report is urgent.
 
     Raises:
         TransitionRefused: the state does not allow it, or has changed in the meantime.
@@ -142,11 +144,12 @@ def require_unerased(
 ) -> None:
     """Check that reports are not erased, and lock them against erasure until the end of the transaction.
 
-    To be called before anything is written on them, and before other rows of a report are locked. An erasure
-    in progress is waited for; a later one waits. `of` is the kind of the refusal. With `one`, a single report
-    that is not erased is enough, as for a record on several reports that expires with the last. Without
-    `waits` (urgent writes) no row is waited for, since a public node can hold one for a minute, and an
-    erasure in progress for two seconds at most. Unknown ids are not refused.
+    To be called before anything is written on the reports, and before other rows of a report are locked. It
+    waits for an erasure in progress; an erasure that begins later waits for this transaction. `of` is the
+    kind of the refusal. With `one`, a single report that is not erased is enough, as for a record on
+    several reports that expires with the last of them. Without `waits` (urgent writes) it waits for no row,
+    since a public node can lock one for a minute, and for an erasure in progress two seconds at most.
+    Unknown ids are not refused.
 
     Raises:
         Refusal: ERASED: one of them is erased (with `one`: all). BEING_ERASED: without `waits`, an erasure
@@ -164,9 +167,9 @@ def require_unerased(
 
 
 def _wait_for_erasure(ids: Sequence[UUID], of: str) -> None:
-    """Take the shared lock that an erasure of these reports waits for, until the end of the transaction.
+    """Take the shared lock that excludes an erasure of these reports, until the end of the transaction.
 
-    It is tried again and again: an error of a lock time-out would end the caller's transaction.
+    The lock is tried repeatedly: the error of a lock time-out would end the caller's transaction.
 
     Raises:
         Refusal: BEING_ERASED: an erasure in progress holds it for longer than `_PATIENCE`.
@@ -187,8 +190,8 @@ def _wait_for_erasure(ids: Sequence[UUID], of: str) -> None:
 def lock_reports(*, actor: Actor, report_ids: Sequence[UUID], erasing: bool = False) -> None:
     """Lock reports until the end of the transaction, so that no legal hold or answer is added meanwhile.
 
-    `erasing`: they are being erased as a whole. An emergency call that is being opened on one ends first; one
-    that begins now is refused (`require_unerased`).
+    `erasing`: the reports are being erased. Then the call waits for emergency calls that are being opened
+    on them, and later ones are refused (`require_unerased`).
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -209,8 +212,9 @@ def lock_reports(*, actor: Actor, report_ids: Sequence[UUID], erasing: bool = Fa
 def lock_to_erase(*, actor: Actor, report_ids: Sequence[UUID]) -> list[UUID]:
     """Lock reports for their erasure, as `lock_reports` does with `erasing`; return those that were free.
 
-    In no particular order. Nothing is waited for: a report on which somebody writes is left for the next run,
-    so that it keeps nobody from the others, and is not locked. Call this in a transaction.
+    The call waits for nothing: a report on which somebody is writing is not locked, and is left for the
+    next run, so that it does not delay the others. Call this in a transaction. The result is in no
+    particular order.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -228,7 +232,7 @@ def lock_to_erase(*, actor: Actor, report_ids: Sequence[UUID]) -> list[UUID]:
 
 
 def _lock_free(report_ids: Sequence[UUID]) -> list[UUID]:
-    """Lock rows of reports, then take the lock of their erasure; return those where neither was held."""
+    """Lock those of the reports whose row and erasure lock nobody else holds; return their ids."""
     rows = sql.rows(
         "SELECT id FROM intake_report WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
         [list(report_ids)],
@@ -275,10 +279,11 @@ def forget_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -
 def forget_messages(
     *, actor: Actor, report_ids: Sequence[UUID], but: Sequence[UUID] = ()
 ) -> list[UUID]:
-    """Delete the conversations of reports with their reporters; return the ids of the deleted messages.
+    """Delete the conversations of reports with their reporters; return the ids of the deleted messages, in
+    no order.
 
-    In no particular order. The caller has the vault erase the sealed texts. `but` are ids of sealed texts
-    (`object_id`) whose messages are kept.
+    The caller has the vault erase the sealed texts. `but` are ids of sealed texts (`object_id`) whose
+    messages are kept.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -311,10 +316,10 @@ def forget_identities(
 
 
 def require_hold(actor: Actor, report_id: UUID) -> int:
-    """Check that the actor may place legal holds on a report, and so review it; return its desk's id.
+    """Check that the actor may place legal holds on a report, which includes reviews; return its desk's id.
 
     Raises:
-        Refused: out of reach, or without the right.
+        Refused: the report is out of the actor's reach, or the actor has no right to place holds.
     """
     require_somewhere(actor, "retention.hold")
     facts = get_reports(actor=actor, report_ids=[report_id]).get(report_id)
@@ -364,8 +369,8 @@ def second_review(
     unless it is under a legal hold, or an answer of its reporter still awaits a person.
 
     Raises:
-        Refusal: NOT_WAITING, no such proposal, it was answered or replaced, or the actor made it; ERASED (the
-            report is erased).
+        Refusal: NOT_WAITING (there is no such proposal, it was answered or replaced, or the actor made it),
+            ERASED (the report is erased).
         Refused: the actor may not review reports of that desk.
         MotiveMissing: the reason (`motive`) is empty.
     """

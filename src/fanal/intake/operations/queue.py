@@ -166,7 +166,7 @@ def renew_claims(
 ) -> None:
     """Extend the lease of reports to `lease` from now, for work outside a stage's transaction.
 
-    `token`: its fencing token.
+    `token` is the fencing token of the lease.
 
     Raises:
         LeaseLost: a row is no longer held by `token`.
@@ -251,11 +251,12 @@ def fail_claims(*, actor: Actor, token: UUID, report_ids: Sequence[UUID], error:
 
 
 def stop_claims(*, actor: Actor, token: UUID) -> list[tuple[UUID, Stage, bool]]:
-    """Release the reports of a worker killed for its CPU time; return (id, stage, quarantined) of each.
+    """Release the reports of a worker killed for its CPU time; return (id, stage, whether quarantined) of
+    each.
 
-    In no particular order. `token`: that of its lease. The next claim takes each of the reports alone. A
-    report that was already claimed alone after a failure is quarantined with `DEADLINE`. The list is empty if
-    none of them is held by `token` any more.
+    `token` is the fencing token of its lease. The next claim takes each of the reports alone. A report that
+    was already claimed alone after a failure is quarantined with the code `DEADLINE`. The result is in no
+    particular order; it is empty if no report is held by `token` any more.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -327,11 +328,11 @@ ORDER BY w.report_id LIMIT %(limit)s
 
 
 def ask_replay(*, actor: Actor, error: str, now: datetime) -> bool:
-    """Queue a job that processes again all reports with one failure code at the actor's desks.
+    """Queue a job that processes again all reports with one failure code (`error`) at the actor's desks.
 
-    They are those in quarantine now: one that fails again meanwhile stays there. Return False if none is in
-    quarantine with this code (`error`), or the actor's own job for it is queued already: another person's is
-    for the desks of that person, in the role that they have when it runs.
+    They are the reports in quarantine now; one that fails again meanwhile stays there. Returns False if
+    none is in quarantine with this code, or the actor has queued the same job already. Each person has a
+    job of their own, since it covers the desks where that person may replay when it runs.
 
     Raises:
         Refused: the actor may not replay at any desk.
@@ -352,7 +353,8 @@ def ask_replay(*, actor: Actor, error: str, now: datetime) -> bool:
 def replay_failed(
     *, actor: Actor, error: str, until: datetime, now: datetime, limit: int = 500
 ) -> int:
-    """Queue reports quarantined by `until` with a failure code (`error`) for all stages; return how many.
+    """Queue reports with a failure code (`error`), quarantined by the instant `until`, for all stages;
+    return their number.
 
     At most `limit`, at the desks where the actor may replay; 0 once none is left.
 

@@ -1,8 +1,8 @@
 """Reception of a batch of reports: idempotency keys, rows, receipts and ledger entry in one transaction.
 
-The encrypted bytes are durable in the vault before it commits; a rollback leaves them there without a row.
-The caller acknowledges only after `receive_reports` has returned outside any transaction: then everything is
-committed.
+The vault has written the encrypted bytes to disk before the transaction commits; after a rollback they
+remain there without a row. The caller acknowledges only after `receive_reports` has returned outside any
+transaction: then everything is committed.
 """
 
 import contextlib
@@ -91,13 +91,14 @@ def receive_reports(
     """Receive, encrypt (seal) and acknowledge `submissions`; return one answer for each, in order.
 
     Repeats and conflicts are reported as outcomes, not raised. A single submission whose idempotency key is
-    being handled by another request is answered with IN_PROGRESS.
+    being handled by another request is answered with IN_PROGRESS. If an exception is raised, nothing is
+    stored.
 
     Raises:
         Refused: the actor may not deposit for that sender.
         Refusal: CLOSED: the desk at which a report is entered has closed.
         OSError: the vault could not write, or the node's certificate for receipts has expired.
-        Exception: any exception raised by an enclosed file's stream. After each of these nothing is stored.
+        Exception: any exception raised by an enclosed file's stream.
     """
     for submission in submissions:
         _require_deposit(actor, submission)

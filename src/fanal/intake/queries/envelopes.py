@@ -183,10 +183,11 @@ def find_key(*, sender_id: UUID, kind: KeyKind, key: str) -> UUID | None:
 
 
 def find_references(*, actor: Actor, reference: str, sender_id: UUID | None = None) -> list[UUID]:
-    """Return the ids of the reports with a sender's reference, at most one for each sender that used it.
+    """Return the ids of the reports with a sender's reference, at most one for each sender that used it, in
+    no order.
 
-    A partner searches its own reports only; the desk searches those of `sender_id`, or (None) every sender's.
-    A live report takes precedence over a test with the same reference. In no particular order.
+    A partner searches its own reports only; the desk searches those of `sender_id`, or (None) every
+    sender's. A live report takes precedence over a test with the same reference.
     """
     bounds = reach(actor, "report.read")
     if not (bounds.everywhere or bounds.desk_ids):
@@ -238,10 +239,11 @@ def report_number(*, report_id: UUID) -> str:
 
 
 def find_desk_number(*, actor: Actor, number: str) -> list[UUID]:
-    """Return the ids of the reports that a number such as `R-2026-0042` denotes and that the actor may reach.
+    """Return the ids of the reports that a number such as `R-2026-0042` denotes and that the actor may
+    reach.
 
-    The earlier desk number (`7KM-3QP-9XD`) is found too; two reports rarely share one. In no particular
-    order. Empty if the text is no number.
+    The earlier desk number (`7KM-3QP-9XD`) is found too; two reports rarely share one. The result is in no
+    particular order, and empty if the text is no number.
     """
     if given := numbering.ids_of_number(numbering.REPORTS, number):
         return list(get_reports(actor=actor, report_ids=given))
@@ -267,11 +269,14 @@ class Named(NamedTuple):
 
 
 def find_named(*, actor: Actor, text: str) -> Named:
-    """Return the reports that a text names, as a number or as a sender's reference, and the actor may reach.
+    """Return the reports that a text names, as a number or as a sender's reference, and that the actor may
+    reach.
 
-    A whole number (`R-2026-0042`, or the earlier `7KM-3QP-9XD`) names its report alone, since a sender may
-    choose the same text as a reference; the new one also where its report is out of reach, or not received
-    yet. One without its letter (`42/2026`) names the reports of both.
+    A sender may choose any text as its reference, also one that is the number of a report. A complete
+    number (`R-2026-0042`, or the earlier `7KM-3QP-9XD`) therefore names only the report with that number.
+    If the actor may not reach that report, or it does not exist yet, the new form names none and the
+    earlier form may name a reference. A number without its letter (`42/2026`) names the report with that
+    number and those with that reference.
     """
     numbered = find_desk_number(actor=actor, number=text)
     referenced = find_references(actor=actor, reference=text)

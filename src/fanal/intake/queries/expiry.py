@@ -27,11 +27,13 @@ SELECT width_bucket(c.newest, %(edges)s::timestamptz[]), count(*) FROM (
 
 
 def count_reports_due(*, edges: Sequence[datetime], identities: bool = False) -> list[int]:
-    """Count the reports that are not erased by their time of receipt, without those under a legal hold.
+    """Count the reports that are not erased in intervals of their receipt, without those under a legal
+    hold.
 
-    The first number is of those received before the first of `edges` (ascending), each other one of those
-    between an edge and the next. With `identities`, the reports count whose reporter's identity is stored.
-    Early erasures that two people agreed on are in the first number. The caller has checked the right.
+    `edges` are ascending instants. The result has as many numbers: first that of reports received before
+    the first edge, then for each following edge those received since the edge before it. With `identities`,
+    only reports whose reporter's identity is still stored count. Otherwise early erasures that two people
+    agreed on are added to the first number. The caller has checked the right.
     """
     wanted = "r.identity_id IS NOT NULL" if identities else "r.erased_at IS NULL"
     ids = [lowest_id(edge) for edge in edges]
@@ -44,9 +46,9 @@ def count_reports_due(*, edges: Sequence[datetime], identities: bool = False) ->
 
 
 def count_conversations_due(*, edges: Sequence[datetime]) -> list[int]:
-    """Count the reports with messages by the time of the last one, without those under a legal hold.
+    """Count the reports with messages in intervals of their last message, without those under a legal hold.
 
-    By intervals as `count_reports_due`. A conversation is kept longer while the desk has something to decide
-    on its report. The caller has checked the right.
+    `edges` and the result are those of `count_reports_due`. A conversation may be kept longer than counted
+    here, while the desk has something to decide on its report. The caller has checked the right.
     """
     return sql.by_slot(_CONVERSATIONS, {"edges": list(edges), "last": edges[-1]}, slots=len(edges))

@@ -114,10 +114,10 @@ ORDER BY said.id
 def open_answers(
     *, actor: Actor, report_ids: Sequence[UUID], now: datetime
 ) -> dict[UUID, list[tuple[datetime, str]]]:
-    """Decrypt the reporters' answers to the desk: pairs of instant and text, oldest first, by report id.
+    """Decrypt the reporters' answers to the desk: (instant, text) pairs, oldest first, by report id.
 
-    Of each report the newest forty; reports without any have no key. One whose sealed text is missing or
-    damaged is left out, with a message in the log: its report is ranked by the others.
+    Of each report the newest forty are returned; reports without any have no key. An answer whose sealed
+    text is missing or damaged is left out and logged, so that its report can still be ranked.
 
     Raises:
         Refused: the actor is not the system; people read them on the report's page.
@@ -136,7 +136,10 @@ def open_answers(
 
 
 def _open_whole(actor: Actor, object_ids: Sequence[UUID], now: datetime) -> dict[UUID, bytes]:
-    """Decrypt those of the sealed objects that are whole: together, or one by one if one is not."""
+    """Decrypt the sealed objects by id, without those that are missing or damaged, which are logged.
+
+    All are decrypted at once; if one cannot be, each is tried alone.
+    """
     try:
         return open_batch(actor=actor, object_ids=object_ids, now=now, purpose="analyse")
     except (ObjectUnknown, BlobMissing, BlobDamaged, EnvelopeRefused) as fault:

@@ -41,21 +41,27 @@ class HoldRecord(Struct, frozen=True, kw_only=True):
 
     @property
     def seen(self) -> str:
-        """What a page shows of its reviews (`seen_of`)."""
+        """The text by which a form recognises that the hold was reviewed since its page was shown
+        (`seen_of`).
+        """
         return seen_of(self.review_on, self.reviewed_at)
 
 
 def seen_of(review_on: date | None, reviewed_at: datetime | None) -> str:
-    """Return a text that every review of a hold changes: its day of review and the instant of its last one.
+    """Return a text of a hold's day of review and of the instant of its last review; every review changes
+    it.
 
-    A form sends it back, to say which review its page showed. Never empty.
+    A form sends it back, so that a review made after its page was shown is noticed. The text is never
+    empty.
     """
     day = review_on.isoformat() if review_on else ""
     return f"{day}/{reviewed_at.astimezone(UTC).isoformat() if reviewed_at else ''}"
 
 
 class HoldCounts(Struct, frozen=True, kw_only=True):
-    """Numbers of the legal holds of a desk: in force, due for review, and when the oldest was placed."""
+    """The legal holds of a desk: number in force, number due for review, and the instant when the oldest
+    was placed.
+    """
 
     in_force: int
     due: int
@@ -97,7 +103,9 @@ def list_holds(
 
 
 def count_own_holds(*, actor: Actor, due_by: date | None = None) -> int:
-    """Return the number of legal holds that `list_holds` has for the same arguments."""
+    """Return the number of legal holds that `list_holds` would list without a limit, with the same
+    `due_by`.
+    """
     bounds = reach(actor, "hold.read")
     row = sql.one(
         "SELECT count(*) FROM intake_hold h JOIN intake_report r ON r.id = h.report_id"

@@ -41,11 +41,12 @@ AND r.id <> ALL (%s::uuid[]) ORDER BY r.id LIMIT %s
 def list_reviews(
     *, actor: Actor, before: datetime, after: UUID | None = None, limit: int = 500
 ) -> list[DueReview]:
-    """Return finished reports of the actor's desks not reviewed since `before`, with ids above `after`.
+    """Return finished reports of the actor's desks that were neither received nor reviewed since `before`,
+    in order of id.
 
-    Proposals of early erasure that await approval by a second person are included. Left out are reports
-    received since `before`, and those whose early erasure was approved. In order of id, at most `limit`;
-    `after` is the last id of the previous page, None for the first page.
+    Proposals of early erasure that await approval by a second person are included; reports whose early
+    erasure was approved are left out. At most `limit`; `after` is the last id of the previous page, None
+    for the first page.
     """
     bounds = reach(actor, "retention.hold")
     found = sql.rows(

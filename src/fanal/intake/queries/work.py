@@ -119,9 +119,8 @@ def list_held(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
 
 
 def list_idle(*, actor: Actor, report_ids: Sequence[UUID]) -> list[UUID]:
-    """Return the ids among `report_ids` of the reports that no stage has in its queue, nor the quarantine.
-
-    The order is that of `report_ids`.
+    """Return those of the reports, in the given order, that are in no stage's work queue and not in
+    quarantine.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -135,9 +134,9 @@ def list_idle(*, actor: Actor, report_ids: Sequence[UUID]) -> list[UUID]:
 
 
 def list_aside(*, actor: Actor) -> list[UUID]:
-    """Return the ids of reports that published figures leave out: tests, unfinished, retracted, expired ones.
+    """Return the ids of the reports that published figures leave out, oldest first.
 
-    Oldest first.
+    They are tests, and unfinished, retracted and expired reports.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -152,9 +151,10 @@ def list_aside(*, actor: Actor) -> list[UUID]:
 def list_silent(
     *, actor: Actor, before: datetime, after: UUID | None = None, limit: int = 500
 ) -> list[UUID]:
-    """Return the ids of reports without legal hold whose last message is older than `before`.
+    """Return the ids of reports without a legal hold whose last message is older than `before`, in order of
+    id.
 
-    Such a message is the desk's or the reporter's; the conversation can be erased. In order of id, at most
+    A message is the desk's or the reporter's; the conversation of such a report can be erased. At most
     `limit`; `after` is the last id of the previous page, None for the first page. Reports without messages
     are left out.
 
@@ -316,9 +316,10 @@ def quarantine_groups(*, actor: Actor) -> list[QuarantineGroup]:
 
 
 def list_quarantine(*, actor: Actor, limit: int) -> list[tuple[ReportFacts, str]]:
-    """Return the quarantined reports of the actor's desks with their error codes.
+    """Return the quarantined reports of the actor's desks with their error codes, the longest in quarantine
+    first.
 
-    At most `limit`, those longest in quarantine first.
+    At most `limit` reports.
     """
     bounds = reach(actor, "quarantine.read")
     given = sql.rows(
