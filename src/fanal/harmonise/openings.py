@@ -40,7 +40,10 @@ def opening_of(*, actor: Actor, opening_id: UUID) -> IdentityOpening | None:
 
 
 def openings_of_report(*, actor: Actor, report_id: UUID) -> list[IdentityOpening]:
-    """Return the disclosures of a report's reporter, newest first; [] if the actor may not open it."""
+    """Return the recorded disclosures of the identity of a report's reporter, newest first.
+
+    [] if the actor may not open that identity.
+    """
     return _fetch(
         actor, "identity.open", " AND o.report_id = %(report)s ORDER BY o.id DESC", report=report_id
     )

@@ -1,6 +1,7 @@
-"""Queries on harmonised reports and their identifiers; of other desks, only that a value exists there.
+"""Queries on harmonised reports and their identifiers.
 
-`keys` are keys of identifiers: digests of kind and value, as UUIDs.
+Of other desks' reports, the queries show at most that an identifier occurs there. `keys` are keys of
+identifiers: digests of kind and value, as UUIDs.
 """
 
 from collections.abc import Iterable, Sequence
@@ -96,9 +97,9 @@ def search_keys(*, actor: Actor, wanted: KeySearch, limit: int) -> list[HeldKey]
 
 
 def get_selectors(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, tuple[SelectorKind, str]]:
-    """Return (kind, value) of these identifiers by key, without file hashes, if seen at the actor's desks.
+    """Return (kind, value) of identifiers by their key, for those that were seen at the actor's desks.
 
-    Others have no key.
+    File hashes and identifiers not seen there are left out.
     """
     desks = reach(actor, "report.read").desks
     if not keys or desks == []:
@@ -197,9 +198,10 @@ def search_selectors(
 ) -> list[FoundSelector]:
     """Return the identifiers seen at the actor's desks that match a search text, exact matches first.
 
-    First those that the text stands for, as typed or parsed by kind (a national number, an IBAN with spaces);
-    then those that begin with it; then those of another spelling, with the differences (`written_otherwise`).
-    `text` has 2 characters or more; shorter text gives []. Empty `kinds`: all. At most `limit`, or 1000.
+    First come those that the text means, as typed or as parsed by kind (a national number, an IBAN with
+    spaces), then those that begin with it, then those of another spelling, with the differences
+    (`written_otherwise`). A text of fewer than 2 characters gives []. Empty `kinds` means all kinds. At
+    most `limit` are returned, and never more than 1000.
     """
     desks = reach(actor, "search.run").desks
     wanted = list(kinds) or list(SelectorKind)
@@ -277,8 +279,9 @@ def get_selector_history(
 def get_sightings(*, actor: Actor, keys: Sequence[UUID], limit: int = 50) -> dict[UUID, Sightings]:
     """Return the newest sightings of each selector key in the actor's desks, with a count up to `limit`.
 
-    A selector is an identifier, a sighting its occurrence in a report; keys without one there are omitted.
-    The system reaches every desk; of another desk's report, cross-check shows only that a link exists.
+    A selector is an identifier, a sighting its occurrence in a report; a key without a sighting there is
+    omitted. The system reaches every desk. Of another desk's report, cross-check shows only that a link
+    exists.
     """
     return _sightings(desks=reach(actor, "report.read").desks, keys=keys, limit=limit, before=None)
 
@@ -336,9 +339,9 @@ def get_rows_around(*, actor: Actor, key: bytes, report: bytes, limit: int) -> l
 def held_beyond(
     *, actor: Actor, beginnings: Sequence[bytes], report_ids: Sequence[UUID]
 ) -> set[bytes]:
-    """Return those `beginnings` of selector keys under which a report other than `report_ids` has a value.
+    """Return the `beginnings` of selector keys that occur in a report other than those of `report_ids`.
 
-    A beginning is the first eight bytes of a key.
+    A selector key is the digest of an identifier, its beginning the first eight bytes.
 
     Raises:
         Refused: the actor is not the system; the query covers every desk.

@@ -1,4 +1,7 @@
-"""Collection of a report's selectors (searchable identifiers) and warnings, without its reporter's values."""
+"""Collection of a report's selectors (identifiers by which reports are compared) and warnings.
+
+The reporter's values never become selectors.
+"""
 
 import re
 
@@ -92,7 +95,7 @@ class Collector:
     def withhold(self, kind: Kind, value: str) -> None:
         """Exclude a value of the reporter, in canonical form, from the selectors; call it before any `add`.
 
-        A user name is excluded on every service, not only on its own. `kind` is the kind of the value. A
+        `kind` is the kind of the value. A user name is excluded on every service, not only on its own. A
         selector is an identifier by which reports are compared.
         """
         self._withheld.add((kind, value))
@@ -180,11 +183,11 @@ class Collector:
     def add_url(self, address: Address, origin: Origin) -> None:
         """Add the selectors of a parsed web address: the URL itself, and those of its host.
 
-        The host gives an IP, or HOST with DOMAIN, or ONION; a listed game world also gives GAME, the
-        page of an account HANDLE. A `mailto:`,
-        `tel:` or `sms:` address gives an EMAIL or PHONE only, a script or embedded content nothing. For a URL
-        of more than 8192 characters a warning replaces the URL selector. `origin` is where the address was
-        found. A selector is an identifier by which reports are compared.
+        The host gives an IP, or HOST with DOMAIN, or ONION. The page of a listed game world also gives
+        GAME, that of an account HANDLE. A `mailto:`, `tel:` or `sms:` address gives an EMAIL or PHONE only,
+        a script or embedded content nothing. For a URL of more than 8192 characters a warning replaces the
+        URL selector. `origin` is where the address was found. A selector is an identifier by which reports
+        are compared.
         """
         if address.warning is not None:
             value = address.reported if address.warning == "URL_UNREADABLE" else ""

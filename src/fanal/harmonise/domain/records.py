@@ -239,7 +239,7 @@ class HarmonisedReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
     rule_version: str = ""
 
     def place_of_facts(self) -> Place | None:
-        """Return the place of the facts; that of a planned meeting with a stated place if none is named.
+        """Return the place of the facts, or else that of a planned meeting, if it has a country or town.
 
         None if there is neither.
         """
@@ -253,9 +253,9 @@ class HarmonisedReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return None
 
     def countries_of(self, role: PlaceRole) -> tuple[str, ...]:
-        """Return the country codes (two capitals) of the stated places with this role.
+        """Return the country codes (two capitals) of the stated places with this role, in the order stated.
 
-        In the order stated, repeats included.
+        A country that is stated twice is repeated; one that is no code is left out.
         """
         return tuple(
             place.country

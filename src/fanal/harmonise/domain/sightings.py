@@ -40,10 +40,10 @@ def key_bytes(kind: SelectorKind, value: str) -> bytes:
 
 
 class Sighting(Struct, frozen=True, kw_only=True):
-    """The occurrence of an identifier in one report; `at` (RFC 3339, UTC) and `port` are those of its use.
+    """The occurrence of an identifier in one report.
 
-    They are None if not stated. `weak`: found in free text; `role`: whose value it is; `key`: that of the
-    selector, the identifier.
+    `key` is the selector key of the identifier, `role` says whose value it is. `at` (RFC 3339, UTC) and
+    `port` are the instant and port of its use, None if not stated. `weak`: found in free text.
     """
 
     key: UUID
@@ -89,9 +89,9 @@ class HeldKey(Struct, frozen=True, kw_only=True):
 
 
 class Sightings(Struct, frozen=True, kw_only=True):
-    """The newest sightings (occurrences in reports) of the identifier with this key, and their number.
+    """The newest sightings (occurrences in reports) of the identifier with this key, and the number of all.
 
-    `count` is the number of all up to a bound; `bounded`: it stopped there, and there are more.
+    `count` stops at a bound; `bounded` says that it did, and that there are more.
     """
 
     key: UUID

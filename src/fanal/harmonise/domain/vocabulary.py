@@ -84,10 +84,10 @@ def map_code(scheme: str, code: str, target: str) -> tuple[VocabularyStep, ...]:
 
 @lru_cache(maxsize=1024)
 def categories_of(scheme: str, code: str) -> tuple[Category, ...]:
-    """Return one `Category` for each mapping of a class; `maps_to` is `SCHEME:CODE`.
+    """Return one `Category` for each mapping of a class, in the order of the bridge file.
 
-    A class without a mapping, or of an unknown scheme, is returned once with empty `maps_to` and `lossy` set,
-    so that it stays visible. In the order of the bridge file.
+    `maps_to` is `SCHEME:CODE`. A class without a mapping, or of an unknown scheme, is returned once with
+    empty `maps_to` and `lossy` set, so that it stays visible.
     """
     steps = _STEPS.get((scheme, code), ())
     if not steps:

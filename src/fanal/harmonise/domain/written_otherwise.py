@@ -179,7 +179,7 @@ def found_selectors(
 def readings(kind: Kind, text: str) -> tuple[str, ...]:
     """Return the canonical values of `kind` to look up for a search text: as typed, folded, and parsed.
 
-    Each once, in this order.
+    They are returned in this order and without repetition.
     """
     typed = unicodedata.normalize("NFKC", text).strip()
     if kind is Kind.URL:
@@ -195,10 +195,11 @@ def readings(kind: Kind, text: str) -> tuple[str, ...]:
 
 
 def near_readings(kind: Kind, text: str) -> dict[str, Difference]:
-    """Return the canonical values of `kind` that a text stands for if look-alike letters are exchanged.
+    """Return the canonical values of `kind` that a text means if its look-alike letters are exchanged.
 
-    Each with the kind of difference. Only for kinds whose canonical form hides the letters: a host name
-    (`xn--…`), an e-mail address, a telephone number with letters for digits.
+    The value of each key is the kind of difference. Only kinds whose canonical form hides the letters have
+    such values: a host name (`xn--…`), an e-mail address, a telephone number with letters for digits. For
+    others the result is {}.
     """
     plain = fold(text).lstrip("@")
     if kind is Kind.PHONE and _NATIONAL.fullmatch(plain):
@@ -214,11 +215,10 @@ def near_readings(kind: Kind, text: str) -> dict[str, Difference]:
 
 
 def differences(kind: Kind, text: str, value: str) -> tuple[Difference, ...]:
-    """Return the differences between a search text and the spelling of an identifier that begins with it.
+    """Return the differences between a search text and the beginning of an identifier's value.
 
-    () if the value does not begin with the text in any spelling, or begins with the text itself, in any case.
-
-    `kind` is that of the identifier, `value` the identifier.
+    `kind` is that of the identifier, `value` its canonical value. () if the value does not begin with the
+    text in any spelling, or begins with the text itself, whatever its case.
     """
     steps = frozenset(_STEPS.get(kind, _LETTERS))
     if kind in EXACT_KINDS or not _agree(text, value, steps) or _agree(text, value):
@@ -260,7 +260,7 @@ def _with_calling_code(text: str) -> str:
 
 
 def _undecorated(text: str) -> str:
-    """Return a name without a decoration of letters x (`xX_name_Xx`); what follows its `@` is kept."""
+    """Return a name without a decoration of letters x (`xX_name_Xx`); a service after its `@` stays."""
     name, sign, service = text.rpartition("@")
     inner = (name if sign else text).strip(SEPARATORS)
     before, after = (len(inner) - len(inner.lstrip("x")), len(inner) - len(inner.rstrip("x")))
@@ -271,7 +271,11 @@ def _undecorated(text: str) -> str:
 
 
 def _in_other_letters(host: str) -> Iterator[str]:
-    """Yield a host name with one of its letters, each of its kind, or all, replaced by a look-alike."""
+    """Yield spellings of a host name in which letters are replaced by look-alikes of another alphabet.
+
+    Each letter is replaced by itself, then all occurrences of one letter, then all letters. The top-level
+    domain stays. Nothing is yielded for a name that is not ASCII.
+    """
     if not host.isascii():
         return
     name, dot, root = host.rpartition(".")

@@ -166,9 +166,10 @@ def source_of(*, opened: OpenedSubmission, facts: ReportFacts) -> Source:
 
 
 def _prepare(sources: Sequence[Source]) -> list[Prepared | Failure]:
-    """Read, harmonise and encode each stored report (`Source`: its bytes and format), in the given order.
+    """Read, harmonise and encode stored reports (`sources`: the bytes and format of each).
 
-    Return a `Prepared` for each, or a `Failure`.
+    Return for each, in the given order, a `Prepared`, or a `Failure` (code `DESK_MISSING` if no desk was
+    assigned).
     """
     deskless = [
         source
@@ -217,8 +218,9 @@ def _each(
 ) -> list[B | Failure]:
     """Apply `step` to each source and the value given for it; return the results, in order.
 
-    An earlier failure is passed on; an exception of the step becomes the `Failure` of that report alone.
-    Steps for the whole batch, one after the other, are faster than all steps for each report.
+    A `Failure` of an earlier step is passed on unchanged; an exception of this step becomes the `Failure`
+    of that report alone. One step is applied to the whole batch before the next, which is faster than all
+    steps for each report.
     """
     outcomes: list[B | Failure] = []
     for source, one in zip(sources, given, strict=True):

@@ -1,7 +1,8 @@
-"""Disclosure of a reporter's identity: a recorded access with a written purpose, reviewed by another person.
+"""Disclosure of a reporter's identity: a recorded access with a written purpose, reviewed by another
+person.
 
-Person, purpose and time are committed, and the notice is queued, before any byte is decrypted. The erasure
-of expired reports from this stage's tables stands here too, since it deletes those purposes.
+Person, purpose and time are committed, and the notice is queued, before any byte is decrypted. This module
+also deletes expired reports from the tables of the stage, since those purposes are among the rows deleted.
 """
 
 import re
@@ -140,7 +141,7 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> Erased:
 def _delete_unseen(cursor: CursorWrapper, values: Iterable[tuple[SelectorKind, str]]) -> int:
     """Delete those of the identifiers `values` that no report holds any more; return how many were deleted.
 
-    File hashes are skipped: they are not stored there.
+    File hashes are skipped: the table of identifiers does not contain them.
     """
     searched = [(kind.value, value) for kind, value in values if kind not in HASH_LENGTH]
     cursor.execute(

@@ -52,9 +52,10 @@ _INSERT_SIGHTINGS = (
 
 
 class Prepared(Struct, frozen=True, kw_only=True):
-    """A report ready for storage: without its reporter's identity, encoded (`record`), with its search text.
+    """A report ready for storage, without its reporter's identity.
 
-    `words` is that text, `keys` the keys (16 bytes each) of its selectors, its identifiers, in their order.
+    `record` is the encoded report, `words` the text in which searches look for words, and `keys` the keys
+    (16 bytes each) of its selectors (identifiers), in their order.
     """
 
     report: HarmonisedReport
@@ -294,11 +295,11 @@ def _write_words(items: Iterable[Prepared]) -> None:
 
 
 def _each_word_once(text: str) -> str:
-    """Return `text` with each word once, to save parsing; its stripped `tsvector` (no positions) is the same.
+    """Return `text` with each word once, to save parsing; its `tsvector` without positions is the same.
 
-    Words are what spaces separate, since PostgreSQL parses each by itself. Markup is an exception: a text
-    with a `<` is returned unchanged. The end of a text may be parsed differently, so the last word is
-    repeated at the end.
+    Words are separated by spaces, since PostgreSQL parses what lies between two spaces by itself. Markup is
+    an exception: a text with a `<` is returned unchanged. The end of a text may be parsed differently, so
+    the last word is repeated at the end.
     """
     if "<" in text:
         return text

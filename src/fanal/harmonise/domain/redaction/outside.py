@@ -152,9 +152,9 @@ def shareable(reports: Iterable[tuple[HarmonisedReport, str]]) -> list[Indicator
 
 
 def _paid(selector: Selector, report: HarmonisedReport) -> bool:
-    """Return whether a selector (identifier) of a report is known only from a payment: it is not shared.
+    """Return whether a selector (identifier) is known only from a payment, so that it is not shared.
 
-    To pay or to be paid makes nobody a suspect.
+    The reason: paying or being paid makes nobody a suspect.
     """
     place = _PERSON.match(selector.source)
     if place is None:
@@ -182,9 +182,9 @@ def _selectors(selectors: Iterable[Selector], withheld: set[str], at: str) -> It
 
 
 def _forms(selector: Selector) -> Iterator[str]:
-    """Yield the forms by which a withheld identifier is found: the value; a user name without its service.
+    """Yield the forms, in lower case, by which a withheld identifier is found: its value.
 
-    Both in lower case.
+    For a user name also the name without its service.
     """
     value = selector.value.lower()
     yield value

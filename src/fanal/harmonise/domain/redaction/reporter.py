@@ -102,18 +102,19 @@ def is_of_reporter(path: str) -> bool:
 
 
 def reporter_strings(identity: Identity) -> frozenset[str]:
-    """Return every text that identifies the reporter: names, contacts, accounts, and values of `extra`.
+    """Return every text that identifies the reporter: names, contacts, accounts and other values.
 
-    Only the values of `extra` that were withheld are in an `Identity`.
+    The values without a field are in `extra`. `identity` holds only those values of `extra` that `withhold`
+    removed from the report.
     """
     leaves = {extra.value for extra in identity.extra}
     return own_values(identity) | frozenset(text for text in leaves if text)
 
 
 def own_values(identity: Identity) -> frozenset[str]:
-    """Return the values that identify a reporter: names, contacts, accounts, devices and IP addresses.
+    """Return the values that identify a reporter, as written in the report.
 
-    They are as written in the report.
+    They are names, contacts, user names, accounts, devices and IP addresses.
     """
     strings: set[str] = set()
     for _, person in identity.persons:
@@ -165,13 +166,12 @@ class IdentityOpening(Struct, frozen=True, kw_only=True):
 
 
 def facts_of_form(sealed: bytes) -> tuple[Fact, ...]:
-    """Return the reporter's identity from the public form as pairs (code, value); "" for a ticked box.
+    """Return the reporter's identity from the public form as (code, value) pairs.
 
-    That is name, e-mail, telephone, whether they are the child, and the IP address, if kept. Empty values and
-    boxes not ticked are left out.
-
-    `sealed` is the decrypted JSON. Bytes that are not such JSON become a single fact with their text, so that
-    the person who opened the identity sees all that there is.
+    `sealed` is the decrypted JSON: name, e-mail, telephone, whether the reporter is the child, and the IP
+    address, if kept. Empty values and boxes not ticked are left out; the value of a ticked box is "". Bytes
+    that are not such JSON become a single fact with their text, so that the person who opened the identity
+    sees the whole content.
     """
     try:
         said = msgspec.json.decode(sealed, type=dict[str, str | bool | None])

@@ -32,10 +32,10 @@ def search_words(report: HarmonisedReport, identity: Identity) -> str:
 
 
 def told_by(text: str, own: str) -> tuple[str, ...]:
-    """Return what a text reveals of a reporter's value `own` (a name, a contact).
+    """Return the parts of a reporter's value `own` (a name, a contact) that a text reveals.
 
-    The whole value, or else those of its words that occur in the text, in the order of `own`; () if it
-    reveals nothing.
+    They are the whole value, or else those of its words that occur in the text, in the order of `own`; ()
+    if the text reveals nothing of it.
     """
     if _without(text, frozenset({own})) == text:
         return ()

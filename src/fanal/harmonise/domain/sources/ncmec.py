@@ -1,7 +1,7 @@
 """Conversion of NCMEC reports to drafts: the XML with its files' details documents, and the JSON export.
 
-Name, hashes and size of received files are compared with the sender's statements about them. Which element
-of the XML goes to which field stands in `ncmec_table`; the keys of the JSON export are mapped here.
+Name, hashes and size of received files are compared with the sender's statements about them. The module
+`ncmec_table` maps the elements of the XML to fields; the keys of the JSON export are mapped here.
 """
 
 from collections.abc import Mapping

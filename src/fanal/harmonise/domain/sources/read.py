@@ -1,4 +1,4 @@
-"""Dispatch by source format: conversion of a report's decrypted bytes by the reader of its format."""
+"""Choice of the reader for each source format, and the readers of notifications required by European law."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -24,9 +24,10 @@ from fanal.harmonise.domain.sources.xarf import read_xarf_report
 
 
 def read_dsa18(body: bytes) -> Draft:
-    """Convert a notification under article 18 DSA to a draft, a report in the common fields.
+    """Convert a notification under article 18 of the Digital Services Act (EU) 2022/2065 to a draft.
 
-    It is an emergency if the suspected offence is ongoing or likely, or if the enclosed report says so.
+    The draft is that of the enclosed report. It is an emergency if the suspected offence is ongoing or
+    likely, or if the enclosed report says so.
 
     Raises:
         FormatRefused: the bytes are not such a notification.
@@ -38,9 +39,10 @@ def read_dsa18(body: bytes) -> Draft:
 
 
 def read_com209(body: bytes) -> Draft:
-    """Convert a provider's report under article 13 of COM(2022)209 to a draft in the common fields.
+    """Convert a provider's report under article 13 of the proposed regulation COM(2022) 209 to a draft.
 
-    It is an emergency if it is marked as urgent, or if the enclosed report says so.
+    The draft is that of the enclosed report. It is an emergency if it is marked as urgent, or if the
+    enclosed report says so.
 
     Raises:
         FormatRefused: the bytes are not such a report.

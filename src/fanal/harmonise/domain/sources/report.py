@@ -122,9 +122,8 @@ def read_own(body: bytes) -> Draft:
 def read_form(body: bytes, *, reference: str) -> Draft:
     """Convert the answers of the public form to a report's draft.
 
-    `reference` is used if the answers contain none.
-
-    Values that the format refuses are truncated or left out with a warning: a form always reaches a person.
+    `reference` is used if the answers contain none. A form must always reach a person: values that the
+    format refuses are truncated or left out, with a warning.
     """
     try:
         return _read_form(body, reference=reference)

@@ -176,10 +176,7 @@ def read_ip(text: str) -> IpAddress | None:
 
 
 def read_port(text: str | None) -> int | None:
-    """Parse a port number; return None outside 1..65535.
-
-    None too for other characters than ASCII digits.
-    """
+    """Parse a port number in ASCII digits; return None for any other text, or outside 1..65535."""
     if not text or not text.isascii() or not text.isdigit():
         return None
     port = int(text[:6])

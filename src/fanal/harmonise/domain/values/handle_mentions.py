@@ -1,13 +1,15 @@
 """User names without `@` that a sentence introduces: "my snap is shadow.king93", "renard_77 sur Discord".
 
-Three conditions together: the shape of a user name (a sign inside, or digits after letters), no other reading
-(file, host, end of a sentence, version), and a context: a service, or a word for an account, before it with
-nothing but linking words between, or its service after it. The words are data (`data/handles.toml`). A name
-of letters only is left: in a sentence nothing distinguishes it from a word.
+A user name must satisfy three conditions. It has the shape of one: a sign inside, or digits after letters.
+It has no other reading: file, host, end of a sentence, version. And it has a context: a service, or a word
+for an account, before it with only linking words between them; or its service after it. The words are data
+(`data/handles.toml`). A name of letters only is not read, since nothing in a sentence distinguishes it from
+a word.
 
-The service may be one that no list names ("on Blue Lamp he is red_kite"). A sentence marks it: a capital, and
-a word before it ("on", "l'appli"), brackets or an account word after it. A wrong reading joins no reports:
-the other report gives the service in a field. The words are data (`data/services.toml`).
+The service may be one that is on no list ("on Blue Lamp he is red_kite"). It is recognised by a capital
+together with a word before it ("on", "l'appli"), brackets around it, or an account word after it. A wrong
+reading joins no reports: the other report must give the service in a field. These words are data too
+(`data/services.toml`).
 """
 
 import re
@@ -63,12 +65,12 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 
 def unlisted_service(text: str, start: int, end: int) -> str | None:
-    """Return the service, in canonical form, that a sentence states for the user name `text[start:end]`.
+    """Return the service, in canonical form, that a sentence states for a user name; None without any.
 
-    For a sentence that names no service of the known list. After the name: "on …", "on the app …", brackets.
-    Before it, in the same sentence and a few words away: "on …", or a capitalised word followed by account
-    and linking words only ("his Blue Lamp account is"). None without any; days and account words are no
-    services.
+    The user name is `text[start:end]`. Called if the sentence names no service of the known list. After the
+    name the service follows "on …" or "on the app …", or is in brackets. Before it, in the same sentence
+    and at most a few words away, it follows "on …", or is a capitalised word followed by account and
+    linking words only ("his Blue Lamp account is"). Days and account words are no services.
     """
     after = _AFTER.match(text, end)
     if after is not None:
@@ -146,9 +148,10 @@ _ON_SERVICE = re.compile(
 
 
 def mentioned_handles(text: str) -> Iterator[tuple[str, str | None]]:
-    """Yield each user name without `@` that its sentence introduces, with the service that it names, if any.
+    """Yield (user name, service) for each user name without `@` that its sentence introduces.
 
-    `text` is without web and e-mail addresses. Time is linear in its length.
+    The service is the one that the sentence states for it, None without one. `text` must be free of web and
+    e-mail addresses. Time is linear in its length.
     """
     # Most words are of letters only: the pattern need not be tried at each of them.
     if not any(_SHAPE.search(word) for word in text.split() if not word.isalpha()):
@@ -167,9 +170,10 @@ def _shapes(text: str) -> Iterator[re.Match[str]]:
 
 
 def _stated_service(text: str, start: int, end: int) -> str | None:
-    """Return the service named after "on" behind a user name, else the last one before it in its sentence.
+    """Return the service of the user name `text[start:end]` that its sentence states, or None.
 
-    Without a listed service, one that is not listed.
+    A listed service counts first: the one after "on" behind the name, else the last one before it.
+    Otherwise a service that is on no list (`unlisted_service`).
     """
     found = service_of_word(_word_after_on(text, end))
     for word in reversed(_WORD_OR_END.findall(text[max(0, start - _BEFORE) : start])):
@@ -180,16 +184,16 @@ def _stated_service(text: str, start: int, end: int) -> str | None:
 
 
 def _word_after_on(text: str, end: int) -> str:
-    """Return the word that follows "on" or its like in another language at `end`, where a service may stand.
+    """Return the word after "on", or its translation, at position `end` of a text; "" if there is none.
 
-    An empty text if there is none: `sur Discord`, `» sur Fortnite`.
+    Examples: `Discord` in `sur Discord`, `Fortnite` in `» sur Fortnite`. The word may be a service.
     """
     found = _ON_SERVICE.match(text, end)
     return "" if found is None else found.group(1)
 
 
 def reads_otherwise(name: str) -> bool:
-    """Return whether a token shaped like a user name is rather a file, version, host or two joined words."""
+    """Return whether a token like a user name is more likely a file, version, host or two joined words."""
     labels = name.split(".")
     return (
         labels[-1].lower() in _WORDS.files
@@ -208,7 +212,7 @@ def _is_name(name: str) -> bool:
 
 
 def _ends_a_sentence(before: str, after: str) -> bool:
-    """Return whether the dot between two parts ends a sentence, the space after it forgotten."""
+    """Return whether the dot between two parts of a word ends a sentence, without a space after it."""
     return (after[:1].isupper() and before[:1].islower()) or after.lower() in _WORDS.beginnings
 
 

@@ -54,12 +54,11 @@ def read_platform(text: str) -> str | None:
 
 
 def read_handle(text: str, platform: str | None = None) -> str | None:
-    """Return the canonical user name `name@platform`, or `name` alone without a service; None if blank.
+    """Return the canonical user name `name@platform`, or `name` alone if no service is known.
 
-    None also for more than 256 characters.
-
-    The name loses a leading `@` and becomes NFKC in lower case: few services distinguish case, and few
-    people write it correctly. A name that already ends in `@platform` gets no second one.
+    None if `text` is blank or has more than 256 characters. A leading `@` is removed, and the name becomes
+    NFKC in lower case: few services distinguish case, and few people write it correctly. A name that
+    already ends in `@platform` gets no second one.
     """
     plain = fold(text).lstrip("@").strip()
     if not plain or len(plain) > _LONGEST:
@@ -75,11 +74,9 @@ def read_handle(text: str, platform: str | None = None) -> str | None:
 def read_service(text: str) -> str | None:
     """Return the service of a user name: its listed id, else a normalised form of its name.
 
-    None if blank or over 256 characters.
-
-    Of a host only the label before its suffix counts; remarks in brackets, spaces, hyphens and words for a
-    kind of program are left out: `blue-lamp.example`, `Blue Lamp (app)` are both `bluelamp`, and
-    `Insta (mobile)` is `instagram`.
+    None if `text` is blank or has more than 256 characters. Of a host name only the label before its suffix
+    counts. Remarks in brackets, spaces, hyphens and words for a kind of program are left out:
+    `blue-lamp.example` and `Blue Lamp (app)` are both `bluelamp`, and `Insta (mobile)` is `instagram`.
     """
     service = read_platform(text)
     if service is None or service in PLATFORM_NAMES:

@@ -1,11 +1,13 @@
 """Extraction of selectors from free text: addresses, e-mails, telephones, accounts, hashes, user names.
 
-Every pattern starts at a word boundary and is bounded or a single run of one character class, so reading time
-is linear in the text. The results are *weak*: found in a sentence, not stated in a field.
+Every pattern starts at a word boundary and is bounded or a single run of one character class, so reading
+time is linear in the length of the text. The results are marked as *weak*, since they were found in a
+sentence and not stated in a field.
 
-User names (handles) stand with `@`, after a colon or `pseudo`, with a number, or near a service. A name
-belongs to the service that the same sentence names near it, else to the platform of the report. A word
-without `@` needs a digit or an underscore: other words are seldom user names.
+A user name (handle) is recognised by an `@`, a colon or the word `pseudo` before it, by a number in it, or
+by a service named near it. It belongs to the service that the same sentence names near it, else to the
+platform of the report. A word without `@` needs a digit or an underscore, since other words are seldom user
+names.
 """
 
 import re
@@ -352,10 +354,11 @@ def _services(platform: str | None) -> Mapping[str, str]:
 
 
 def _service_near(text: str, match: re.Match[str], services: Mapping[str, str]) -> str | None:
-    """Return the service stated for the user name in `match`: "on …" after it, else the last named before.
+    """Return the service stated for a user name: "on …" after it, else the last one named before it.
 
-    Of the text before it only the same sentence counts, at most 40 characters, after the last earlier `@`.
-    Then a service that is not listed (`unlisted_service`). None without any. `text` is the whole text.
+    Of the text before it, only the last 40 characters of the same sentence count, after the last earlier
+    `@`. If no listed service is found there, the name of a service that is not listed is returned
+    (`unlisted_service`); None without any. `match` is the user name in `text`, the whole text.
     """
     after = _ON_SERVICE.match(text, match.end())
     if after is not None and after.group(1).lower() in services:
@@ -367,10 +370,11 @@ def _service_near(text: str, match: re.Match[str], services: Mapping[str, str]) 
 
 
 def _next_service(text: str, match: re.Match[str], services: Mapping[str, str]) -> str | None:
-    """Return the service that is named nearest to the word in `match`, in its sentence, a few words away.
+    """Return the service named nearest to the word in `match`, in the same sentence.
 
-    Of two services as near, that before the word counts. Without one, a service that is not listed
-    (`unlisted_service`); else None.
+    At most three words, and 40 characters, may lie between. If two services are equally near, the one
+    before the word is returned. If no listed service is near, the name of a service that is not listed is
+    returned (`unlisted_service`); None without any.
     """
     end = match.end(1)
     after = _SENTENCE_END.split(text[end : end + _WINDOW], maxsplit=1)[0]
@@ -383,7 +387,10 @@ def _next_service(text: str, match: re.Match[str], services: Mapping[str, str]) 
 
 
 def _before(text: str, start: int) -> list[str]:
-    """Return the words before a place in a text, of the same sentence, after the last `@`; 40 characters."""
+    """Return the words of the same sentence before the place `start` in a text.
+
+    Only those after the last `@` are returned. At most the last 40 characters before `start` are read.
+    """
     before = _SENTENCE_END.split(text[max(0, start - _WINDOW) : start])[-1].rpartition("@")[2]
     return _WORD.findall(fold(before))
 

@@ -98,9 +98,10 @@ def instant(text: str) -> str | None:
 
 
 def until_received(report: HarmonisedReport, received_at: datetime) -> HarmonisedReport:
-    """Return `report` with its time range cut off at its receipt (`received_at`): “today” is not over yet.
+    """Return `report` with its time range cut off at its receipt (`received_at`): “today” is not over.
 
-    A range that lies entirely later (a wrong clock, a planned meeting), or an exact instant, stays as stated.
+    A range that lies entirely after the receipt (a wrong clock, a planned meeting) and an exact instant are
+    not changed.
     """
     occurred = report.occurred
     if occurred is None or occurred.precision == "SECOND":
@@ -112,11 +113,11 @@ def until_received(report: HarmonisedReport, received_at: datetime) -> Harmonise
 
 
 def later_than_received(report: HarmonisedReport, received_at: datetime) -> HarmonisedReport:
-    """Return `report` with a warning (`FUTURE_DATE`) for each birth date or IP address use after reception.
+    """Return `report` with a warning for each birth date or use of an IP address after its receipt.
 
-    Those of the reporter are left out.
-
-    Only intake refuses a report, and only for a future date of the incident itself (docs: decisions/0016).
+    The code of the warning is `FUTURE_DATE`, `received_at` the instant of receipt. Dates of the reporter
+    get no warning. The report is not refused: only intake refuses reports, and only for a future date of
+    the incident itself (docs: decisions/0016).
     """
     end = _written(received_at.astimezone(UTC).replace(microsecond=0))
     noted = [

@@ -1,15 +1,16 @@
-"""Web addresses: as reported, in WHATWG form, and in the form for comparison.
+"""Web addresses and host names: as reported, in WHATWG form, and in the form for comparison.
 
-`canonical` is the WHATWG serialisation with its fragment. `key` omits the fragment, the listed tracking
-parameters and the trailing root dot of the host, and decodes percent-encoded unreserved characters (RFC 3986,
-6.2.2.2), so that one page has one key. Defanged text and missing schemes are corrected only if the text is
-not a valid address as it is.
+`canonical` is the WHATWG serialisation of an address with its fragment. `key`, the form for comparison,
+omits the fragment, the listed tracking parameters and the trailing root dot of the host, and decodes
+percent-encoded unreserved characters (RFC 3986, 6.2.2.2), so that one page has one key. Defanged text (such
+as `hxxp`) and missing schemes are corrected only if the text is not a valid address without the correction.
 
-Host names: canonical form, registrable domain, onion services, and IP addresses used as hosts.
+For a host, the module gives the canonical form and the registrable domain, and recognises onion services
+and IP addresses.
 
 The registrable domain follows both sections of the Public Suffix List (packaged copy, no network access).
-Two customers of one hosting service are two publishers: the private section prevents a link, and later a
-measure, from affecting the neighbours.
+The private section separates the customers of one hosting service: a link, and later a measure, against one
+of them does not affect the others.
 """
 
 import base64
@@ -89,7 +90,10 @@ _PLAIN_ROOTS = frozenset(
 
 
 def is_plain_host(name: str, *, has_path: bool = False) -> bool:
-    """Return whether a name with dots in a sentence is a host; `has_path`: a path follows it."""
+    """Return whether a word with dots in a sentence, without a scheme, is the name of a host.
+
+    `has_path`: a path follows the word, so that fewer top-level domains are doubted.
+    """
     labels = name.split(".")
     if not has_known_root(name):
         return False
@@ -318,7 +322,7 @@ _AT_HOST = {
 
 
 def read_url(reported: str) -> Address:
-    """Parse a reported web address, without raising; no URL: only `reported` and `warning` are set."""
+    """Parse a reported web address; never raise. If it is no URL, only `reported` and `warning` are set."""
     return _read_cached(reported) if len(reported) <= _CACHED_LENGTH else _read(reported)
 
 
