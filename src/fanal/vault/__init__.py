@@ -1,4 +1,4 @@
-"""Encrypted evidence store: any node of the desk can seal (encrypt) objects; only key holders can open them.
+"""Encrypted evidence store: any node of the desk can seal (encrypt) objects, only key holders open them.
 
-Public nodes hold public keys only, and can never open (decrypt) what they have sealed.
+Public nodes hold public keys only, so they cannot open (decrypt) what they have sealed.
 """

@@ -1,15 +1,17 @@
-"""Consistency check of database rows and stored bytes, both ways; it repairs only useless leftovers.
+"""Consistency check of the vault's database rows and stored bytes; it repairs only useless leftovers.
 
-A row without its bytes, or with other bytes, is a loss: it is reported and never removed. Bytes without a row
-belong to a submission that was never acknowledged: their data key existed in memory only, so nobody can open
-them, and `repair` blanks or removes them once they are older than the grace period. In a vault that survived
-its database, older bytes without a row are kept (`mark`): the lost database may have known them.
+A row without its bytes, or with other bytes, is a loss: it is reported and never removed. Bytes without a
+row belong to a submission that was never acknowledged: their data key existed in memory only, so nobody can
+open them, and `repair` blanks or removes them once they are older than the grace period. If the vault
+survived the loss of its database, older bytes without a row are kept (`mark`), since the lost database may
+have known them.
 
-The sweep (`sweep_vault`) is the part that runs by schedule: it removes such leftovers pack by pack (a pack is
-a file of many objects). Nothing younger than `SAFE_AGE` is touched, and a pack counts from its last write, so
+The sweep (`sweep_vault`) runs by schedule: it removes such leftovers pack by pack (a pack is a file of many
+objects). Nothing younger than `SAFE_AGE` is removed, and the age of a pack is that of its last write, so
 that no running submission is affected.
 
-`walk_lacking` is the check before a copy of the vault's own files: the sealed objects that a copy would lack.
+`walk_lacking` is the check before a copy of the vault's own files: it yields the sealed objects that a copy
+would lack.
 """
 
 import contextlib
@@ -56,9 +58,10 @@ class FsckCode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FsckFinding:
-    """One inconsistency of the vault: its kind (`code`) and location (`place`), a file name or `pack@offset`.
+    """One inconsistency of the vault: its kind (`code`) and location (`place`).
 
-    `object_id` is None if unknown; `mended`: it was repaired.
+    The location is a file name or `pack@offset`. `object_id` is None if unknown. `mended` is whether the
+    inconsistency was repaired.
     """
 
     code: FsckCode
@@ -96,7 +99,7 @@ def check_vault(
 ) -> FsckOutcome:
     """Compare every database row with its bytes, and all stored files with the rows; return the findings.
 
-    If the process has the private keys, decrypt each object and compare its digest, unless `quick`.
+    If the process has the private keys, each object is decrypted and its digest compared, unless `quick`.
 
     Args:
         actor: the system.
@@ -140,8 +143,9 @@ def check_vault(
 class _Check:
     """State of a check of the vault: its settings, and the findings so far (`outcome`).
 
-    Bytes written after the instant `limit` are ignored, those until `kept` stay. With `repair`, other bytes
-    without a database row are blanked or removed; with `quick`, nothing is decrypted.
+    Bytes written after the instant `limit` are ignored, and those written until `kept` stay (None: none
+    stays for that reason). With `repair`, other bytes without a database row are blanked or removed; with
+    `quick`, nothing is decrypted.
     """
 
     folder: Path
@@ -154,7 +158,7 @@ class _Check:
     def pack(self, path: Path, pack_id: UUID, actor: Actor) -> None:
         """Compare the objects in a pack (a file of many) with the database rows that point into it.
 
-        Note each fault in `outcome`.
+        Each fault is added to `outcome`.
         """
         segments = {segment.offset: segment for segment in packs.scan_pack(path)}
         kept = mark.is_kept(path, [s.object_id for s in segments.values()], self.kept)
@@ -170,10 +174,10 @@ class _Check:
             self._unclaimed(path, segments.values(), damaged=damaged, kept=kept)
 
     def others(self, rows: Iterator[StoredObject], files: dict[str, Path]) -> None:
-        """Compare the files outside packs with their database rows, and note each fault in `outcome`.
+        """Compare the files outside packs with their database rows, and add each fault to `outcome`.
 
-        `files`: path by object id (as text). `rows` also holds rows of missing or newer packs (files of many
-        objects).
+        `files` maps object ids (as text) to paths. `rows` also contains rows of packs (files of many
+        objects) that are missing or were made after the listing.
         """
         with PlaintextChecker() as checker:
             for row in rows:
@@ -186,7 +190,8 @@ class _Check:
     def loose(self, path: Path, code: FsckCode) -> None:
         """Report a file without a database row (as `code`), unless it was written after `limit`.
 
-        It is removed if `repair` is set. One that is kept is reported as KEPT; a draft never had a row.
+        With `repair` it is removed. An object's file that the vault must keep is reported as KEPT and not
+        removed; an interrupted draft (LEFTOVER) is never kept, since it never had a row.
         """
         if _young(path, self.limit):
             return
@@ -220,11 +225,11 @@ class _Check:
     def _unclaimed(
         self, path: Path, segments: Iterable[packs.PackSegment], *, damaged: bool, kept: bool
     ) -> None:
-        """Report the objects in a pack (a file of many) that have no database row.
+        """Report the objects in a pack (a file of many objects) that have no database row (`segments`).
 
-        With `repair` they are blanked, and an incomplete end is cut off. `segments` are these objects.
-        `damaged`: other objects of the pack are damaged or missing; then nothing is changed. Nor is a `kept`
-        pack, whose findings are KEPT.
+        With `repair` they are blanked, and an incomplete end is cut off. Nothing is changed if other
+        objects of the pack are damaged or missing (`damaged`), or if the vault must keep the pack (`kept`),
+        whose findings are KEPT.
         """
         pack_id = UUID(path.stem)
         for segment in segments:
@@ -320,7 +325,7 @@ def _outage(fault: packs.VaultAway) -> FsckCode:
 def cut_tail(path: Path, offset: int) -> None:
     """Truncate a pack (a file of many objects) at `offset`, where an incomplete write begins.
 
-    Its writer has abandoned the pack. The result is synced to disk.
+    The file is then synced to disk. The process that wrote the pack no longer writes to it.
 
     Raises:
         OSError: the file is missing, or cannot be written.
@@ -440,8 +445,8 @@ def walk_lacking(*, actor: Actor) -> Iterator[UUID]:
     """Yield the ids of sealed objects, not erased, whose bytes are incomplete in the vault's own files.
 
     A copy of the folder would lack these objects. Files behind symbolic links do not count: a process that
-    can write there could redirect a copy anywhere. Bytes are written before their database row: a copy made
-    after this check contains every object not yielded.
+    can write there could redirect a copy anywhere. Since bytes are written before their database row, a
+    copy made after this check contains every object that was not yielded.
 
     Raises:
         Refused: the actor is not the system.

@@ -23,7 +23,7 @@ class KeyMissing(RuntimeError):
 
 
 class ReceiptSigner(Protocol):
-    """What the vault needs of a signer of reports' receipts; see `intake.domain.receipt.NodeSigner`."""
+    """Interface of a signer of reports' receipts, implemented by `intake.domain.receipt.NodeSigner`."""
 
     def signs_at(self, instant: datetime) -> bool:
         """Return whether a receipt signed at this instant could be verified."""
@@ -41,11 +41,11 @@ class ReceiptSigner(Protocol):
 class Keyring:
     """The keys of one process: `content` and `identity` seal, `opening` opens, `receipts` signs.
 
-    `vault_folder` is the folder of the sealed bytes, `vault_mark` the SHA-256 (32 bytes) of its mark when the
-    process began; None if it had none. `content` and `identity` are the public keys for content
-    and for reporters' identities; `opening` maps the id of a public key to its private key. `digest_keys`
-    maps the first word of a purpose (`intake` of `intake.key`) to the key of its digests; `digest_key` is
-    used for all other purposes.
+    `vault_folder` is the folder of the sealed bytes, `vault_mark` the SHA-256 (32 bytes) of the mark that
+    the vault bore when the process began, None if it bore none. `content` and `identity` are the public
+    keys for content and for reporters' identities; `opening` maps the id of a public key to its private
+    key. `digest_keys` maps the first word of a purpose (`intake` of `intake.key`) to the key of its
+    digests; `digest_key` is used for all other purposes. `receipts` is None if the process signs none.
     """
 
     vault_folder: Path
@@ -73,9 +73,9 @@ class Keyring:
         return key
 
     def digest(self, purpose: str, value: bytes) -> bytes:
-        """Return the HMAC-SHA256 of `value` under a purpose, such as `intake.key`.
+        """Return the HMAC-SHA256 (32 bytes) of `value` for a purpose, such as `intake.key`.
 
-        Different purposes never have the same digest.
+        Digests of one value for two purposes differ.
         """
         return hmac.digest(self._key(purpose), purpose.encode() + b"\x00" + value, "sha256")
 
@@ -87,9 +87,9 @@ class Keyring:
         return hmac.new(self._key(purpose), purpose.encode() + b"\x00", "sha256")
 
     def earlier(self) -> "Keyring":
-        """Return this keyring with `digest_key` for all uses, as older installations made their digests.
+        """Return this keyring with `digest_key` for all purposes, as in older installations.
 
-        It serves to compare digests from then.
+        It serves to compare values with the digests made there.
         """
         return replace(self, digest_keys={})
 

@@ -1,16 +1,15 @@
-"""The mark of a vault: the file `identity`, whose digest the one database that the vault belongs to keeps.
+"""The mark of a vault: its file `identity`, which names the one database to which the vault belongs.
 
-A restore writes a new mark, so that two databases never share a vault: a process of the other one neither
-seals nor removes bytes there. Lines of the file:
+That database keeps the digest of the mark. A restore writes a new mark, so that two databases never share a
+vault: a process of the other database neither seals nor removes bytes there. Lines of the file:
 
-* 64 random hexadecimal digits;
-* `restored DIGEST`: SHA-256 of the manifest of the backup that was restored with this vault;
-* `took over DIGEST`: SHA-256 of an earlier mark of this same vault, which `restore --adopt` replaced; a line
-  for each. A plain restore writes none: its vault is a copy, and knows nothing of erasures in the other one;
-* `kept until INSTANT`: the vault survived its database then. Bytes without a row that are older stay: the
-  lost database may have known them.
+* 64 random hexadecimal digits; * `restored DIGEST`: SHA-256 of the manifest of the backup that was restored
+with this vault; * `took over DIGEST`: SHA-256 of an earlier mark of this same vault, which `restore
+--adopt` replaced; a line for each. A plain restore writes none: its vault is a copy, and knows nothing of
+erasures in the other one; * `kept until INSTANT`: the vault survived the loss of its database at that
+instant. Older bytes without a row stay, since the lost database may have known them.
 
-Lines `was DIGEST` of earlier versions say nothing: plain restores wrote them too.
+Lines `was DIGEST` of earlier versions are ignored: plain restores wrote them too.
 """
 
 import errno
@@ -53,12 +52,12 @@ class VaultMark:
 
     @property
     def line(self) -> frozenset[str]:
-        """SHA-256 (hexadecimal) of this mark and of all earlier ones that this same vault bore."""
+        """SHA-256 (hexadecimal) of this mark and of all earlier marks of this same vault."""
         return frozenset({self.digest.hex(), *self._values(_TOOK_OVER)})
 
     @property
     def kept_until(self) -> datetime | None:
-        """The instant at which the vault survived its database; None if it never did.
+        """The instant at which the vault survived the loss of its database; None if it never did.
 
         Raises:
             ValueError: the line is malformed.
@@ -73,11 +72,11 @@ class VaultMark:
 def read_mark(folder: Path) -> VaultMark:
     """Return the mark of the vault in `folder`.
 
-    Any process that writes in the vault can put something else in its place: links are not followed, and a
+    Any process that writes in the vault can replace the file, so symbolic links are not followed, and a
     pipe does not block.
 
     Raises:
-        OSError: it cannot be read, or is no regular file.
+        OSError: the file cannot be read, or is no regular file.
     """
     path = folder / NAME
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -101,8 +100,8 @@ def restored_mark(
     Args:
         backup: SHA-256 (hexadecimal) of the backup's manifest.
         before: the mark of the vault that is copied or adopted; None if it has none.
-        kept_until: up to when bytes without a row stay in a vault that is adopted; None: the vault is a copy,
-            where they stay as the mark `before` says.
+        kept_until: instant until which bytes without a row stay in an adopted vault; None if the vault is a
+            copy, for which the instant in `before` remains.
     """
     until = kept_until or (before and before.kept_until)
     lines = [secrets.token_hex(32), f"{_RESTORED}{backup}"]
@@ -115,11 +114,11 @@ def restored_mark(
 def require_own(*, present: bool = True) -> None:
     """Check that the vault of this process bears the mark that the database keeps.
 
-    A database without a registered vault accepts every folder. `present`: a mark that cannot be read is
-    refused too.
+    A database without a registered vault accepts every folder. With `present`, a mark that cannot be read
+    is refused too.
 
     Raises:
-        VaultNotOwn: it is the mark of another database.
+        VaultNotOwn: the vault bears the mark of another database.
         VaultAway: the mark cannot be read.
     """
     folder = keyring.current().vault_folder
@@ -131,8 +130,8 @@ def require_own(*, present: bool = True) -> None:
 def require_unchanged(*, present: bool = True) -> None:
     """Check that the vault still bears the mark that it had when this process read its keys.
 
-    The first time in a process, that mark is compared with the database's too. A process that found no mark
-    accepts all. `present`: a mark that cannot be read now is refused too.
+    The first time in a process, that mark is also compared with the database's. If the vault had no mark
+    then, every mark is accepted. With `present`, a mark that cannot be read now is refused too.
 
     Raises:
         VaultNotOwn: it is the vault of another database, or another installation has taken it over.
@@ -148,9 +147,9 @@ def require_unchanged(*, present: bool = True) -> None:
 
 
 def is_own() -> bool:
-    """Return whether the vault bears no mark but that of this process's database (`require_unchanged`).
+    """Return whether the vault still bears the mark of this process's database (`require_unchanged`).
 
-    True if the mark cannot be read: then the vault is away, not another's.
+    True also if the mark cannot be read, since the vault is then out of reach, and not another database's.
     """
     try:
         require_unchanged(present=False)
@@ -172,10 +171,10 @@ def _compare(folder: Path, wanted: bytes, *, present: bool) -> None:
 
 
 def kept_until(folder: Path) -> datetime | None:
-    """Return up to when bytes without a row in the vault `folder` stay; None: they need not stay.
+    """Return the instant until which bytes without a row stay in the vault `folder`; None: none need stay.
 
     Raises:
-        VaultAway: the mark says it in no readable way.
+        VaultAway: the mark cannot be read, or that line of it is malformed.
     """
     try:
         return read_mark(folder).kept_until
@@ -187,9 +186,10 @@ def kept_until(folder: Path) -> datetime | None:
 
 
 def is_kept(path: Path, object_ids: Iterable[UUID], until: datetime | None) -> bool:
-    """Return whether bytes without a row in the vault's file `path` stay: some may be older than `until`.
+    """Return whether bytes without a row in a vault's file must stay: some may be older than `until`.
 
-    `object_ids` are those of the objects in it; their time counts, and that of the file's last write.
+    `path` is the file. Both the times in the ids of the objects in the file (`object_ids`) and the time of
+    its last write are compared. If `until` is None, nothing must stay.
     """
     if until is None:
         return False

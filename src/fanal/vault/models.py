@@ -6,11 +6,11 @@ from django.db import models
 class VaultObject(models.Model):
     """One sealed (encrypted) object: its identity, location and wrapped data key.
 
-    `owner_id` is the id under which it can be erased, mostly a report's; `kind` a code such as `identity`.
-    `sha256` is the plaintext's hash, or a keyed digest for identities. `size` is that of the plaintext,
-    `length` that of the sealed bytes. `place` is the offset in the pack `pack_id` (a file of many objects);
-    both are null for a file of its own. `wrapped_key`, the encrypted data key, is null once erased;
-    `wrap_key_id` names the public key that encrypted it.
+    `owner_id` is the id under which it can be erased, mostly a report's; `kind` is a code such as
+    `identity`. `sha256` is the plaintext's hash, or a keyed digest for identities. `size` is that of the
+    plaintext in bytes, `length` that of the sealed bytes. `place` is the offset in the pack `pack_id` (a
+    file of many objects); both are null for an object in a file of its own. `wrapped_key`, the encrypted
+    data key, is null once erased; `wrap_key_id` names the public key that encrypted it.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -35,9 +35,9 @@ class VaultObject(models.Model):
 
 
 class VaultErasure(models.Model):
-    """An erasure: the sealed objects of `owner_id` (mostly a report) and `kind` (empty: all) were erased.
+    """An erasure of the sealed objects of an owner (mostly a report) of one `kind` (empty: all kinds).
 
-    It is repeated after a restore.
+    It is repeated after a restore of the database.
     """
 
     pk = models.CompositePrimaryKey("owner_id", "kind", "erased_at")

@@ -123,9 +123,9 @@ class VaultAway(OSError):
 
 
 class SealedReader:
-    """Context manager that reads sealed (encrypted) objects; packs stay open until it exits.
+    """Context manager that reads sealed (encrypted) objects.
 
-    A pack is a file of many objects.
+    The packs (files of many objects) that it opens stay open until it exits.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -266,11 +266,11 @@ _OWN = frozenset(
 def _open(path: Path) -> int:
     """Open a file for reading, and return its descriptor.
 
-    Links are not followed, and a pipe does not block.
+    Symbolic links are not followed, and a pipe does not block.
 
     Raises:
-        BlobDamaged: it is not a regular file (a folder, a pipe …).
-        OSError: it cannot be opened.
+        BlobDamaged: the path is not a regular file (a folder, a pipe …).
+        OSError: the file cannot be opened.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -280,12 +280,13 @@ def _open(path: Path) -> int:
 
 
 def _told(failure: OSError, folder: Path, name: str) -> OSError | BlobDamaged:
-    """Translate a read error: BlobDamaged (object damaged), BlobMissing (lost) or VaultAway (an outage).
+    """Return the error to raise for a read error of the system (`failure`).
 
-    `failure` is the error of the system, `name` names the object in the message, `folder` is where it lies. A
-    lost mount shows as an empty folder. Any process that writes in the vault, a public node included, can put
-    unreadable entries there: that counts as damage of the object as long as its folder, and the vault's file
-    `identity`, can be read.
+    It is BlobDamaged if the object is damaged, BlobMissing if it is lost, or VaultAway for an outage.
+    `name` names the object in the message, `folder` is the folder of its file. A lost mount shows as an
+    empty folder. Any process that writes in the vault, a public node included, can put unreadable entries
+    there: that counts as damage of the object as long as its folder, and the vault's file `identity`, can
+    be read.
     """
     if failure.errno in _OWN:
         return BlobDamaged(f"{name} is no file with such a place")
@@ -318,8 +319,8 @@ PACK_RESTS = 3600.0
 class PackWriter:
     """Appends sealed objects to this process's own pack, a file of many objects.
 
-    Each process and each fork has its own. After any failure the pack is abandoned: the kernel may have
-    dropped the pages of a failed sync, so further segments could lie after a gap.
+    Each process and each fork has its own. After any failure the pack is closed and a new one begun: the
+    kernel may have dropped the pages of a failed sync, so that further segments could lie after a gap.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -332,9 +333,9 @@ class PackWriter:
         self._written = 0.0
 
     def append(self, items: Sequence[tuple[UUID, bytes]]) -> list[Placed]:
-        """Append sealed objects (id, bytes), sync once, return their locations; the bytes are then durable.
+        """Append sealed objects (id, bytes), sync once, and return their locations in the order of `items`.
 
-        The locations have the order of `items`.
+        The bytes are durable when this returns.
 
         Raises:
             OSError: nothing of this batch may be used.
@@ -399,7 +400,8 @@ def write_file(folder: Path, object_id: UUID, sealed: Iterable[bytes]) -> Placed
     partial file under its name.
 
     Raises:
-        OSError: the object may not be used; its temporary file is removed if possible.
+        OSError: the file could not be written, so the object must not be recorded; its temporary file is
+            removed if possible.
         Exception: any exception raised by `sealed`.
     """
     make_folder(folder / "tmp")

@@ -31,7 +31,7 @@ def free_bytes() -> int:
 
 
 def spool_folder() -> Path:
-    """Return the folder for unlinked temporary files of uploads, on the vault's disk.
+    """Return the folder, on the vault's disk, for temporary files of uploads, which are unlinked once open.
 
     Raises:
         OSError: the folder is unavailable.
@@ -40,7 +40,7 @@ def spool_folder() -> Path:
 
 
 def _nearest(folder: Path) -> Path:
-    """Return the folder, or its closest existing parent before the first object has been stored."""
+    """Return `folder`, or its closest existing parent if no object has been stored yet."""
     return next(path for path in (folder, *folder.parents) if path.exists())
 
 
@@ -62,10 +62,10 @@ def lacks_keys() -> bool:
 
 
 def list_objects(*, actor: Actor, owner_ids: Sequence[UUID]) -> list[SealedObject]:
-    """Return the sealed objects of owners, erased ones excepted: ids, kinds, sizes and SHA-256, by id.
+    """Return the sealed objects of owners, erased ones excepted, in the order of their ids.
 
-    For identities `sha256` is a keyed digest; `md5` and `sha1` are empty. An owner is the id under which
-    objects were sealed, mostly a report's.
+    An owner is the id under which objects were sealed, mostly a report's. For identities `sha256` is a
+    keyed digest; `md5` and `sha1` are empty.
 
     Raises:
         Refused: the actor is not the system.
@@ -131,9 +131,10 @@ def list_stored(*, actor: Actor, pack_id: UUID) -> list[StoredObject]:
 def walk_outside(
     *, actor: Actor, pack_ids: Sequence[UUID], step: int = 2000
 ) -> Iterator[StoredObject]:
-    """Yield the rows of objects in none of these packs, in order of id: in files of their own or other packs.
+    """Yield, in order of id, the rows of objects that lie in none of the packs `pack_ids`.
 
-    `step`: rows of one query.
+    Such an object lies in a file of its own or in another pack (a file of many objects). One query reads
+    `step` rows.
 
     Raises:
         Refused: the actor is not the system.

@@ -35,7 +35,7 @@ _ZERO_NONCE = bytes(12)
 
 
 class EnvelopeRefused(ValueError):
-    """Error: sealed bytes, a wrapped key or authenticated data were altered, or the key is the wrong one."""
+    """Error: sealed bytes do not open: they, the key or the authenticated data are altered or wrong."""
 
 
 def key_id(public: X25519PublicKey) -> bytes:
@@ -54,9 +54,9 @@ def key_fingerprint(purpose: str, material: bytes) -> bytes:
 
 
 class Wrapper:
-    """Encrypts (wraps) data keys for one public key, with one ephemeral key pair for the whole batch.
+    """Encrypts (wraps) data keys for one public key; one ephemeral key pair serves all objects of a batch.
 
-    Each object still has its own wrapping key: its id is an input of HKDF.
+    Each object still has its own wrapping key, because its id is an input of HKDF.
     """
 
     def __init__(self, public: X25519PublicKey) -> None:
@@ -77,9 +77,10 @@ class Wrapper:
 
 
 class Unwrapper:
-    """Decrypts (unwraps) data keys with one private key; keys wrapped in one batch share a key exchange.
+    """Decrypts (unwraps) data keys with one private key.
 
-    The result of an exchange is kept for later keys of the batch.
+    Keys wrapped in one batch share a key exchange (X25519), whose result is kept for the later keys of the
+    batch.
     """
 
     def __init__(self, private: X25519PrivateKey) -> None:
@@ -251,7 +252,8 @@ def _bound_bytes(bound: Bound) -> bytes:
 def _extract(shared: bytes, salt: bytes) -> hmac.HMAC:
     """Return an HMAC under the pseudorandom key of HKDF-Extract (RFC 5869, section 2.2), once per batch.
 
-    `shared`: the secret of the Diffie–Hellman exchange, the input keying material; `salt`: both public keys.
+    `shared`, the secret of the Diffie–Hellman exchange, is the input keying material; `salt` is both public
+    keys.
     """
     return hmac.new(hmac.digest(salt, shared, "sha256"), digestmod="sha256")
 

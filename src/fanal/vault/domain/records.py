@@ -19,8 +19,8 @@ _KIND = re.compile(r"[a-z][a-z0-9_]{0,31}")
 class Sealable:
     """Bytes to seal (encrypt), with their owner (`owner_id`, mostly a report) and their `kind`.
 
-    A kind is a code such as `identity` (`check_kind`), else the constructor raises `ValueError`. `plaintext`
-    is left out of `repr`.
+    A kind is a code such as `identity`; the constructor raises `ValueError` for any other text
+    (`check_kind`). `plaintext` is left out of `repr`.
     """
 
     id: UUID
@@ -33,11 +33,11 @@ class Sealable:
 
 
 class SealedObject(Struct, frozen=True, kw_only=True):
-    """Record of a sealed (encrypted) object; hashes are those of the plaintext, in lower-case hex.
+    """Record of a sealed (encrypted) object; hashes are those of the plaintext, in lower-case hexadecimal.
 
-    `owner_id` is the id under which it can be erased, mostly a report's; `kind` a code such as `identity`;
-    `size` that of the plaintext in bytes. For identities `sha256` is a keyed digest. Only `seal_stream` sets
-    `md5` and `sha1`; else they are empty.
+    `owner_id` is the id under which the object can be erased, mostly a report's; `kind` is a code such as
+    `identity`; `size` is that of the plaintext in bytes. For identities `sha256` is a keyed digest. Only
+    `seal_stream` sets `md5` and `sha1`; otherwise they are empty.
     """
 
     id: UUID
@@ -65,8 +65,8 @@ class Bound(Struct, frozen=True, kw_only=True):
 class Placed(Struct, frozen=True, kw_only=True):
     """Location of the encrypted bytes of an object on disk.
 
-    They lie in a pack (a file of many objects) at `offset`, or without `pack_id` in a file named by the
-    object's id. `length` is their number, without segment or file header.
+    They lie at `offset` in the pack `pack_id` (a file of many objects), or in a file named by the object's
+    id if both are None. `length` is their number, without the header of the segment or file.
     """
 
     length: int
@@ -77,9 +77,9 @@ class Placed(Struct, frozen=True, kw_only=True):
 class StoredObject(Struct, frozen=True, kw_only=True):
     """A row of `vault_object`: one sealed object.
 
-    `bound`: its id, owner, kind and digest. `size` is that of the plaintext in bytes, `place` the location of
-    its sealed bytes. `wrapped_key` is the data key, encrypted; None once erased, and left out of `repr`.
-    `wrap_key_id` names the public key for which it is wrapped.
+    `bound` is its id, owner, kind and digest, `size` that of the plaintext in bytes, `place` the location
+    of its sealed bytes. `wrapped_key` is the encrypted data key, None once erased; it is left out of
+    `repr`. `wrap_key_id` names the public key for which it is wrapped.
     """
 
     bound: Bound

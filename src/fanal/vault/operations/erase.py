@@ -1,6 +1,6 @@
 """Cryptographic erasure: the wrapped keys are deleted, so that nobody can open the bytes left on disk.
 
-That includes the bytes in backups of the files.
+Nor can anybody open their copies in backups of the files.
 """
 
 import fcntl
@@ -34,9 +34,10 @@ _DROPPED = "RETURNING o.id, o.owner_id, o.kind, o.pack_id IS NULL, o.created_at"
 class Erasure(Struct, frozen=True, kw_only=True):
     """A line of the list of erasures, which is kept outside the database.
 
-    `owner_id` is that of the erased objects, mostly a report; `kind` theirs ("": all kinds); `at` the time of
-    the erasure. A restore erases the owner's objects of that kind created until `at`. If `kind` is "" or `at`
-    is None (lines of the first lists had no time), it erases them whatever their date.
+    `owner_id` is that of the erased objects, mostly a report; `kind` is their kind ("": all kinds); `at` is
+    the time of the erasure, or of one kind that of the newest object erased. A restore erases the owner's
+    objects of that kind made until `at`. If `kind` is "", or `at` is None (lines of the first lists had no
+    time), it erases them whatever their date.
     """
 
     owner_id: UUID
@@ -109,9 +110,9 @@ def replay_erasures(*, actor: Actor, now: datetime, lines: Iterable[str]) -> int
 def write_erasure_list() -> Path:
     """Append the missing lines of the table of erasures to the file `vault/erasures.log`; return its path.
 
-    The file serves to repeat erasures after a restore. It is written after the commit of each erasure, under
-    a lock, and only its torn end is ever cut; a line that a crash prevented is written by the next erasure or
-    backup.
+    The file serves to repeat erasures after a restore. It is written after the commit of each erasure,
+    under a lock, and nothing is removed from it except an incomplete last line. A line that is missing
+    after a crash is written by the next erasure or backup.
 
     Raises:
         OSError: the file cannot be written; the table has every line.
@@ -142,7 +143,7 @@ def write_erasure_list() -> Path:
 
 
 def _write(text: bytes, descriptor: int) -> None:
-    """Write all of a text: on a full disk one call writes a part and raises nothing, the next raises."""
+    """Write all bytes of `text`: a full disk first accepts a part, and raises OSError only afterwards."""
     while text:
         text = text[os.write(descriptor, text) :]
 
@@ -166,9 +167,11 @@ def parse_line(line: str) -> Erasure:
 def _lines(
     owner_ids: Sequence[UUID], kinds: Sequence[str], erased: Sequence[_Dropped], now: datetime
 ) -> list[Erasure]:
-    """Return the lines of an erasure. One of some kinds has the time of its newest object, by owner and kind.
+    """Return the lines for the list of an erasure: for all kinds, one for each owner, with the time `now`.
 
-    Not the time of the erasure: what was dated before it and stored after it is no part of it.
+    An erasure of some `kinds` has one line for each owner and kind, with the time of the newest object
+    erased. The time of the erasure would be wrong there: a restore would also erase an object that is dated
+    before it and was stored only afterwards.
     """
     if not kinds:
         return [Erasure(owner_id=one, kind="", at=now) for one in owner_ids]
@@ -180,7 +183,7 @@ def _lines(
 
 
 def _newest(listed: Iterable[Erasure]) -> list[Erasure]:
-    """Return the last erasure of each owner and kind; one without a time only where there is no other."""
+    """Return the newest erasure of each owner and kind; one without a time only if that pair has no other."""
     newest: dict[tuple[UUID, str], Erasure] = {}
     for each in listed:
         before = newest.setdefault((each.owner_id, each.kind), each)
@@ -190,7 +193,11 @@ def _newest(listed: Iterable[Erasure]) -> list[Erasure]:
 
 
 def _repeat(actor: Actor, kind: str, listed: Sequence[Erasure], now: datetime) -> int:
-    """Erase the objects of a kind ("": all) older than the erasure of their owner; return their number."""
+    """Erase the objects of a kind ("": all) as listed after a restore; return the number of objects erased.
+
+    Of a kind, only the objects made until the time of their owner's erasure are erased; all of them if that
+    has no time.
+    """
     with transaction.atomic():
         found = sql.rows(
             f"{_DROP} FROM unnest(%s::uuid[], %s::timestamptz[]) AS was (owner_id, at)"

@@ -25,7 +25,7 @@ from fanal.vault.packs import SealedReader, read_chunks
 
 
 class Stream(Struct, frozen=True, kw_only=True):
-    """The size of a sealed object's plaintext in bytes, and the plaintext in pieces."""
+    """The plaintext of a sealed object, in pieces, and its size in bytes."""
 
     size: int
     pieces: Iterator[bytes]
@@ -34,7 +34,7 @@ class Stream(Struct, frozen=True, kw_only=True):
 class PurposeMissing(ValueError):
     """Error: a batch was to be decrypted without a purpose, or at a time without time zone.
 
-    The ledger entry of the calling stage needs both.
+    Both are needed for the ledger entry that the calling stage writes.
     """
 
 
@@ -67,11 +67,12 @@ def open_object(
 def open_stream(
     *, actor: Actor, object_id: UUID, now: datetime, purpose: str, right: str = "original.open"
 ) -> Iterator[bytes]:
-    """Return the plaintext of one sealed object in pieces, with constant memory.
+    """Record the access in the ledger, then return the plaintext of one sealed object in pieces.
 
-    `purpose` (motif de consultation), `right` (policy action), other arguments and exceptions are those of
-    `open_object`. The access is recorded before this returns. Damage at the end raises while iterating: a
-    consumer must not treat the pieces as complete before the iterator has ended.
+    Memory use is constant. Arguments and exceptions are those of `open_object`: `right` is the policy
+    action, `purpose` the motif de consultation (Loi 78-17, art. 101). The access is recorded before this
+    returns. Damage at the end raises while iterating: a consumer must not treat the pieces as complete
+    before the iterator has ended.
     """
     found = _find([object_id])[object_id]
     is_identity = found.bound.kind in IDENTITY_KINDS
@@ -97,14 +98,14 @@ def open_batch(
 ) -> dict[UUID, bytes]:
     """Return the plaintexts of sealed objects for a pipeline stage, by object id; write no ledger entry.
 
-    The calling stage writes one entry for its batch, with the Merkle root of its results. `now` and `purpose`
-    are those of that entry; they are required here so that no caller forgets them.
+    The calling stage writes one entry for its batch, with the Merkle root of its results. `now` and
+    `purpose` are the time and purpose of that entry; they are required here so that no caller forgets them.
 
     Raises:
         Refused: the actor is not the system.
-        PurposeMissing: the purpose is empty, or `now` has no timezone.
-        ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: as `open_object`; one
-            faulty object fails the whole batch.
+        PurposeMissing: the purpose is empty, or `now` has no time zone.
+        ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: as `open_object`;
+            one faulty object fails the whole batch.
     """
     _require_stage(actor, now, purpose)
     found = _find(object_ids)
@@ -124,14 +125,14 @@ def open_streams(
 ) -> dict[UUID, Stream]:
     """Return the plaintexts of sealed objects as streams, by object id; write no ledger entry.
 
-    The calling stage writes one entry for its batch, of which `now` and `purpose` are those. All rows and
-    keys are read here; the pieces need no database and may be read in another thread. They raise BlobMissing,
-    BlobDamaged, EnvelopeRefused and VaultAway while iterating.
+    The calling stage writes one entry for its batch; `now` and `purpose` are its time and purpose. All rows
+    and keys are read here; the pieces need no database and may be read in another thread. Iterating over
+    them may raise BlobMissing, BlobDamaged, EnvelopeRefused or VaultAway.
 
     Raises:
         Refused: the actor is not the system.
         EnvelopeRefused: a wrapped key was altered.
-        PurposeMissing: the purpose is empty, or `now` has no timezone.
+        PurposeMissing: the purpose is empty, or `now` has no time zone.
         ObjectUnknown, KeyMissing: an object is unknown or erased, or its private key is not held here.
     """
     _require_stage(actor, now, purpose)

@@ -40,7 +40,7 @@ from fanal.vault.packs import PackWriter, write_file
 def rewrap(
     *, actor: Actor, limit: int = 1000, after: UUID | None = None
 ) -> tuple[int, UUID | None]:
-    """Encrypt again the data keys of up to `limit` objects (ids above `after`) for the current public keys.
+    """Encrypt data keys again for the current public keys: up to `limit` objects with ids above `after`.
 
     Return the number of rewrapped objects, and the id to continue after (None at the end). Each call is one
     transaction; key rotation may be interrupted and resumed at any time, since each row names its key.
@@ -95,8 +95,8 @@ def seal_batch(*, items: Sequence[Sealable], now: datetime) -> list[SealedObject
     public keys only.
 
     Raises:
-        OSError: the bytes could not be written or synced; acknowledge nothing.
-        StreamTooLarge: an object exceeds 500 MB.
+        OSError: the bytes could not be written or synced; the caller must acknowledge nothing.
+        StreamTooLarge: an object exceeds 500 MiB.
     """
     if any(len(item.plaintext) > MAX_SIZE for item in items):
         raise StreamTooLarge("an object exceeds 500 MB")
@@ -157,12 +157,12 @@ def seal_stream(
 ) -> SealedObject:
     """Seal a stream (`chunks`) as a file of its own, in constant memory; return its record with all hashes.
 
-    These are SHA-256, SHA-1 and MD5. `id` is the new object's, `owner_id` the id under which it can be
-    erased, mostly a report's. The file is durable when this returns; the row belongs to the caller's
-    transaction.
+    The hashes are SHA-256, SHA-1 and MD5. `id` is that of the new object, `owner_id` the id under which it
+    can be erased, mostly a report's. The file is durable when this returns; the database row belongs to the
+    caller's transaction.
 
     Raises:
-        OSError: the bytes could not be written or synced; acknowledge nothing.
+        OSError: the bytes could not be written or synced; the caller must acknowledge nothing.
         StreamTooLarge: the stream exceeds `max_size` bytes; nothing is stored.
         ValueError: the kind is invalid.
         Exception: any exception raised by `chunks`; nothing is stored.
@@ -261,7 +261,7 @@ class _Measure:
 
 
 class _Wrappers:
-    """Cache of a `Wrapper` (encrypts data keys, with an ephemeral key) for each public key of a batch."""
+    """Cache of one `Wrapper` for each public key that a batch uses."""
 
     def __init__(self) -> None:
         self._keyring = keyring.current()
