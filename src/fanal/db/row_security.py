@@ -151,13 +151,14 @@ BOUNDED: Mapping[str, TableBounds] = {
     ),
     "deconfliction_step": TableBounds(rows=_behind("deconfliction_hit", "p.id = hit_id")),
     "deconfliction_step_words": TableBounds(rows=_behind("deconfliction_step", "p.id = step_id")),
-    # Each desk in a dossier sees that it is withheld; only the withholding desk sees why.
+    # Each desk in a dossier sees that it is withheld, after a merge or split too; only the withholding desk
+    # sees why.
     "deconfliction_withholding": TableBounds(
         rows=_OWN,
         reads=_behind(
             "crosscheck_membership",
-            "p.dossier_id = deconfliction_withholding.dossier_id"
-            " OR p.report_id = ANY (deconfliction_withholding.report_ids)",
+            "p.dossier_id = ANY (crosscheck_dossiers_of(deconfliction_withholding.dossier_id,"
+            " deconfliction_withholding.report_ids))",
         ),
     ),
     "deconfliction_withholding_words": TableBounds(

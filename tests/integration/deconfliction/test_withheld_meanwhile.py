@@ -11,9 +11,9 @@ from fanal.accounts.queries.people import actor_for, find_user
 from fanal.crosscheck.dossiers.queries import dossier_of
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain import limits
-from fanal.deconfliction.domain.records import RoundState
+from fanal.deconfliction.domain.records import Counterpart, RoundState
 from fanal.deconfliction.operations import steps
-from fanal.deconfliction.operations.counterparts import set_limits
+from fanal.deconfliction.operations.counterparts import close_counterpart, set_limits
 from fanal.deconfliction.operations.receiving import receive
 from fanal.deconfliction.operations.rounds import drop_rounds
 from fanal.deconfliction.operations.steps import conclude, hand_out, make_offer, undelivered
@@ -212,11 +212,8 @@ def test_the_keys_of_an_answer_that_nobody_fetched_end_with_the_round() -> None:
     assert rows("SELECT count(*) FROM deconfliction_message WHERE keys IS NOT NULL") == [(0,)]
 
 
-def test_no_answer_leaves_after_its_instruction_was_revoked() -> None:
-    two_dossiers()
-    other = peer(BOTH, FREE)
-    found = register(other)
-    round_id = _waiting_answer(other)
+def _revoked(found: Counterpart) -> None:
+    """Revoke the standing instruction for rounds with a counterpart."""
     standing = queries.standing_with(counterpart=found, now=clock.now())
     proposer = find_user(username="proposer")
     assert standing is not None
@@ -225,6 +222,34 @@ def test_no_answer_leaves_after_its_instruction_was_revoked() -> None:
         actor=actor_for(user=proposer, now=clock.now()), instruction_id=standing.id,
         reason="Ended.", now=clock.now(),
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("how", [undelivered, conclude])
+def test_no_conclusion_leaves_after_its_instruction_was_revoked(
+    how: Callable[..., bytes],
+) -> None:
+    two_dossiers()
+    other = peer(BOTH, FREE)
+    found = register(other)
+    round_id, offer = make_offer(actor=SYSTEM, counterpart=found, now=clock.now())
+    receive(actor=SYSTEM, body=other.answer(offer), now=clock.now())
+    body = conclude(actor=SYSTEM, round_id=round_id, now=clock.now())
+    _revoked(found)
+    with pytest.raises(Refusal, match=r"^NO_INSTRUCTION$"):
+        how(actor=SYSTEM, round_id=round_id, now=clock.now())
+    instructed(other)
+    assert how(actor=SYSTEM, round_id=round_id, now=clock.now()) == body
+    close_counterpart(actor=SYSTEM, counterpart_id=found.id, now=clock.now())
+    with pytest.raises(Refusal, match=r"^CLOSED$"):
+        how(actor=SYSTEM, round_id=round_id, now=clock.now())
+
+
+def test_no_answer_leaves_after_its_instruction_was_revoked() -> None:
+    two_dossiers()
+    other = peer(BOTH, FREE)
+    found = register(other)
+    round_id = _waiting_answer(other)
+    _revoked(found)
     with pytest.raises(Refusal, match=r"^NO_INSTRUCTION$"):
         hand_out(round_id=round_id, now=clock.now())
     instructed(other)

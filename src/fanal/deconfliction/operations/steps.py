@@ -1,7 +1,7 @@
 """The steps of a round of private set intersection that compute: offer, answer, conclusion.
 
-Our set is blinded, signed and stored; at the end common identifiers are recorded and secrets erased. What may
-be shared is checked again in each transaction after which something leaves.
+Our set is blinded, signed, stored; at the end common identifiers are recorded, secrets erased. What may be
+shared is checked again in each transaction after which something leaves.
 """
 
 from collections.abc import Collection, Sequence
@@ -301,7 +301,7 @@ def conclude(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
         Refusal: NOT_FOUND (no round has this id), NOT_NOW (no answer was received), EXPIRED (the round is
             past its end), CLOSED (the counterpart is closed), NO_INSTRUCTION (no standing instruction in
             force covers the counterpart), NO_KEY (this desk has no key pair yet); POINTS, the answer is not a
-            valid set: the round is refused; WITHHELD as `undelivered`.
+            valid set: the round is refused; WITHHELD, as `undelivered`.
         KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: the vault does not open the secret
             of the round or the signing key.
     """
@@ -331,14 +331,10 @@ def conclude(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
             if UUID(bytes=key) in allowed
         ]
         message = Conclusion(
-            round=found.id,
-            sender=counterpart.our_name,
-            recipient=counterpart.name,
-            at=now.replace(microsecond=0),
-            expires=found.expires_at,
-            previous=received.digest.hex(),
+            round=found.id, sender=counterpart.our_name, recipient=counterpart.name,
+            at=now.replace(microsecond=0), expires=found.expires_at, previous=received.digest.hex(),
             met=tuple(place for _, place in pairs),
-        )
+        )  # fmt: skip
         body = write_message(message, key=signer)
         rounds.keep_message(round_id=found.id, received=read_message(body), ours=True, now=now)
         shared = tuple(key for key, _ in pairs)
@@ -351,12 +347,12 @@ def conclude(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
 def undelivered(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
     """Return our conclusion, the last message of a round of private set intersection, to be delivered.
 
-    Before its delivery, what it names is checked again: if an identifier may not be shared any more, the
-    message is erased and never delivered. The next round has the rest.
+    Before, the standing instruction and what it names are checked again: if an identifier may not be shared
+    any more, the message is erased and never delivered. The next round has the rest.
 
     Raises:
         Refused: the actor may not run rounds.
-        Refusal: NOT_FOUND; EXPIRED, the message is no longer stored; WITHHELD, it was erased now.
+        Refusal: NOT_FOUND; EXPIRED, it is not stored; WITHHELD, it was erased now; CLOSED, NO_INSTRUCTION.
     """
     require(actor, "deconfliction.run")
     found, counterpart = rounds.found_round(actor=actor, round_id=round_id, side=Side.OFFERING)
@@ -389,7 +385,11 @@ def _may_leave(actor: Actor, counterpart: Counterpart, at: datetime, now: dateti
     The conclusion is not delivered yet; `counterpart` is the organisation that it is for. A match whose
     reports were erased since has no key any more, and may not. A match known then that a later round found
     again counts too: it may be in the conclusion.
+
+    Raises:
+        Refusal: CLOSED, NO_INSTRUCTION as `rounds.instruction_for`.
     """
+    rounds.instruction_for(counterpart=counterpart, now=now)
     found = sql.rows(
         "SELECT key FROM deconfliction_hit"
         " WHERE counterpart_id = %(of)s AND met_at <= %(at)s AND last_met_at >= %(at)s",
