@@ -11,6 +11,7 @@ from fanal.accounts.domain.policy import Reach, Resource, may, reach, require
 from fanal.accounts.queries.instructions import standing_in_force
 from fanal.db import sql
 from fanal.deconfliction.domain.limits import SharingLimits
+from fanal.deconfliction.domain.names import resembles
 from fanal.deconfliction.domain.records import (
     Counterpart,
     CounterpartHit,
@@ -85,25 +86,27 @@ def similar_counterparts(
 ) -> list[Counterpart]:
     """Return the counterparts, open or closed, that may be the organisation `wanted`, not yet registered.
 
-    They have its contact, address or organisation of programs, or have or had its name or key; with
-    `same_key` only those with the key. Case and blanks of name and contact do not count.
+    They have its contact, address or organisation of programs, or have or had its key or a name that
+    resembles its name (`resembles`); with `same_key` only those with the key. Case and blanks of the contact
+    do not count.
 
     Raises:
         Refused: the actor may not read counterparts.
     """
     require(actor, "deconfliction.read")
+    names = sql.rows("SELECT id, former_names || name::text FROM deconfliction_counterpart")
+    alike = [one for one, had in names if any(resembles(name, wanted.name) for name in had)]
     return _rows(
         "WHERE c.public_key = %(key)s OR EXISTS (SELECT FROM deconfliction_former_key k"
         " WHERE k.counterpart_id = c.id AND k.public_key = %(key)s) OR NOT %(same_key)s AND ("
-        f" {BEARS_NAME}"
-        r" OR lower(regexp_replace(c.contact, '\s', '', 'g'))"
+        r" c.id = ANY(%(alike)s::uuid[]) OR lower(regexp_replace(c.contact, '\s', '', 'g'))"
         r" = lower(regexp_replace(%(contact)s, '\s', '', 'g'))"
         " OR c.url <> '' AND c.url = %(url)s OR c.organisation_id = %(organisation)s::uuid)"
         " ORDER BY c.closed_at DESC NULLS FIRST",
         {
             "key": wanted.public_key,
             "same_key": same_key,
-            "name": wanted.name,
+            "alike": alike,
             "contact": wanted.contact,
             "url": wanted.url,
             "organisation": wanted.organisation_id,
@@ -172,7 +175,8 @@ def begun_on(*, counterpart_id: UUID, now: datetime) -> int:
 
 
 def _rows(
-    rest: str, parameters: list[str | UUID] | dict[str, str | bytes | bool | UUID | None]
+    rest: str,
+    parameters: list[str | UUID] | dict[str, str | bytes | bool | UUID | list[UUID] | None],
 ) -> list[Counterpart]:
     return [_counterpart(row) for row in sql.rows(f"{_SELECT} {rest}", parameters)]
 

@@ -110,6 +110,8 @@ def test_rounds_under_way_end_with_the_key() -> None:
         {},
         {"name": "SOUTH desk", "contact": "Other"},
         {"name": "South office"},  # renamed, at the same telephone
+        {"name": "South-desk", "contact": "Other"},
+        {"name": "Desk S0uth", "contact": "Other"},
     ],
 )
 def test_an_organisation_registered_before_is_not_registered_as_another(
