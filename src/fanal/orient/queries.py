@@ -45,7 +45,7 @@ def notes_of(
 def search_notes(*, actor: Actor, text: str, limit: int = 50) -> tuple[Note, ...]:
     """Return the newest notes of the actor's desks that contain every word of `text` (full-text search).
 
-    Empty if `text` has no word. Newest first, at most `limit`.
+    They are newest first, at most `limit`; [] if `text` has no word.
     """
     if "\x00" in text:
         return ()
@@ -171,8 +171,7 @@ def asked_until(
 
 
 def is_decided(*, actor: Actor, report_id: UUID) -> bool:
-    """Return whether the desk has decided on a report that the actor sent; such a report cannot be
-    retracted.
+    """Return whether the desk has decided on the actor's own report, so that it cannot be retracted.
 
     False for a report of another provider.
     """
@@ -228,8 +227,7 @@ def decisions_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, tupl
 
 @across_desks()  # an overseer is shown no case: yes or no, and no row
 def decision_stands(*, actor: Actor, report_id: UUID, decision_id: UUID) -> bool:
-    """Return whether a decision is in force: it is the newest on its report, and the report was not
-    reopened.
+    """Return whether a decision is in force: the newest on its report, which was not reopened since.
 
     False if the actor may not read measures (removal requests). A measure whose decision is not in force
     may be neither approved by a second person nor sent (`operations.hold_decision`).
@@ -323,8 +321,7 @@ def count_senders(*, actor: Actor, since: datetime, until: datetime) -> list[Cou
 
 
 def count_countries(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count reports that were ranked and routed (oriented), by day of receipt in Paris and country of the
-    facts.
+    """Count oriented (ranked and routed) reports by day of receipt in Paris and country of the facts.
 
     Counted are reports received from `since` to before `until`, without tests and withdrawn reports. Rows,
     in no particular order: (day, country code or "" if unknown, "" for the unused second key, number).
@@ -336,8 +333,7 @@ def count_countries(*, actor: Actor, since: datetime, until: datetime) -> list[C
 
 
 def count_departements(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count reports that were ranked and routed (oriented), by day of receipt in Paris and département of
-    the facts.
+    """Count oriented (ranked and routed) reports by day of receipt in Paris and département of the facts.
 
     If the facts have none, the département of the child counts. Counted are reports received from `since`
     to before `until`, without tests and withdrawn reports. Rows, in no particular order: (day, code or ""
@@ -350,8 +346,7 @@ def count_departements(*, actor: Actor, since: datetime, until: datetime) -> lis
 
 
 def count_platforms(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count reports that were ranked and routed (oriented), by day of receipt in Paris and service, under
-    its usual name.
+    """Count oriented (ranked and routed) reports by day of receipt in Paris and usual name of the service.
 
     Counted are reports received from `since` to before `until`, without tests and withdrawn reports. These
     counts are never erased, and the public's field is free text that may identify somebody. So a name
@@ -379,8 +374,7 @@ def count_platforms(*, actor: Actor, since: datetime, until: datetime) -> list[C
 
 
 def count_signals(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count reports by day of receipt in Paris and code of a finding (such as a signal in the text),
-    without tests.
+    """Count reports, without tests, by day of receipt in Paris and code of a finding (such as a signal).
 
     Rows, in no particular order: (day, code, "" for the unused second key, number). The days run from that
     of `since` to before that of `until`.
@@ -426,11 +420,10 @@ def count_cases(*, actor: Actor, since: datetime, until: datetime) -> list[Count
 
 
 def count_decisions(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count decisions by day in Paris and actions (tracks, `JUDICIAL+MEASURES`), without tests and
-    superseded ones.
+    """Count decisions by day in Paris and actions (tracks, `JUDICIAL+MEASURES`), without superseded ones.
 
-    Counted are decisions from `since` to before `until`. Rows, in no particular order: (day, tracks, "" for
-    the unused second key, number).
+    Counted are decisions from `since` to before `until`, without those on tests. Rows, in no particular
+    order: (day, tracks, "" for the unused second key, number).
 
     Raises:
         Refused: the actor may not read statistics.
