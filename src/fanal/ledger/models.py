@@ -4,11 +4,11 @@ from django.db import models
 
 
 class LedgerEntry(models.Model):
-    """A recorded act or read of personal data; never updated.
+    """A recorded act on personal data, or reading of them; a row is never updated.
 
-    `at` is the time of the act, `db_at` that of insertion, `action` the code of the act and `verb` its legal
-    kind. `body` is the canonical encoding, which is hashed; the other columns serve queries. `writer` is the
-    database role that inserted the row, null in older rows.
+    `at` is the time of the act, `db_at` that of insertion, `action` the code of the act and `verb` its
+    legal kind. `body` is the canonical encoding, which is hashed; the other columns serve queries. `writer`
+    is the database role that inserted the row, null in older rows.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -29,7 +29,7 @@ class LedgerEntry(models.Model):
 
 
 class LedgerObject(models.Model):
-    """An object that an entry names (kind, id), with the keyed digest of its content, if recorded."""
+    """An object that an entry names (kind and id), with the keyed digest of its content, if recorded."""
 
     pk = models.CompositePrimaryKey("entry_id", "kind", "object_id")
     entry_id = models.UUIDField()
@@ -46,7 +46,7 @@ class LedgerObject(models.Model):
 
 
 class LedgerMotive(models.Model):
-    """The text of an entry's purpose (motif de consultation), which expiry may delete.
+    """The text of an entry's purpose (motif de consultation), which is deleted when its retention ends.
 
     The entry keeps its keyed digest.
     """
@@ -63,9 +63,9 @@ class LedgerMotive(models.Model):
 
 
 class LedgerChain(models.Model):
-    """A link of the hash chain: an entry's number (`seq`, from 1) with its hashes.
+    """A link of the hash chain: an entry's number (`seq`, from 1) with its hashes (32 bytes each).
 
-    `leaf_hash` is that of the entry, `prev_hash` the chain hash of the link before, `chain_hash` its own.
+    `leaf_hash` is that of the entry, `prev_hash` the chain hash of the previous link, `chain_hash` its own.
     `recorded_at` is the entry's insertion time, `numbered_at` that of its numbering.
     """
 

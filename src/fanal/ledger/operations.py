@@ -44,7 +44,7 @@ _RECORD = "SELECT ledger_record(%s, %s, %s, %s, %s, %s, %s::text[], %s::uuid[], 
 
 
 class MotiveMissing(ValueError):
-    """Personal data would be read or passed on without a purpose (motif de consultation)."""
+    """Error: personal data would be read or passed on without a purpose (motif de consultation)."""
 
 
 def keyed_digest(*, kind: str, object_id: UUID, content: bytes) -> bytes:
@@ -78,7 +78,7 @@ def record(
         objects: the objects concerned.
         detail: codes, ids and numbers, never free text.
         motive: the purpose (motif de consultation), by default the actor's. Required for a consultation,
-            communication or transfer (article 101 of Loi 78-17), except of a reporter or partner.
+            communication or transfer (article 101 of Loi 78-17), unless the actor is a reporter or partner.
 
     Raises:
         MotiveMissing: data are read or passed on without a purpose.
@@ -166,8 +166,8 @@ def expire_motives(*, actor: Actor, before: datetime, now: datetime, limit: int 
     """Delete up to `limit` texts of purposes (motifs de consultation) written before a time, oldest first.
 
     Return their number; unless it is 0, the deletion is recorded. The entries and their keyed digests stay.
-    `before` must be at least three years back, the retention of the log: a missing purpose of a younger entry
-    is a finding of `fanal ledger verify`.
+    `before` must be at least three years before `now`, the retention of the log (décret 2010-569, art. 8):
+    `fanal ledger verify` reports a younger entry whose purpose is missing.
 
     Raises:
         Refused: the actor is not the system.
@@ -266,7 +266,8 @@ _NO_ID = UUID(int=0)
 def question_id(*, kind: str, text: str) -> UUID:
     """Return the id that names a search query in the ledger: a keyed digest of its kind and its text.
 
-    Case, character width and the number of spaces do not count: the same query always has the same id.
+    Differences of case, character width and number of spaces are ignored, so the same query always has the
+    same id.
     """
     plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
     return _keyed_id("question", kind.encode() + b"\0" + plain.encode())
@@ -275,7 +276,7 @@ def question_id(*, kind: str, text: str) -> UUID:
 def searched_id(key: UUID) -> UUID:
     """Return the id that names an identifier (selector key) in the ledger: a keyed digest of that key.
 
-    The key itself is an unkeyed hash of the identifier, which could be guessed.
+    The key itself is an unkeyed hash, from which the identifier could be guessed.
     """
     return _keyed_id("selector", key.bytes)
 
@@ -295,7 +296,7 @@ def record_search(
     The entry contains the query as a keyed digest, and all displayed results.
 
     Args:
-        actor: the searcher.
+        actor: the person who searches.
         at: time of the search.
         kind: code of the kind of identifier searched for (ANY for all).
         text: the query as typed.
@@ -327,10 +328,10 @@ def record_ledger_search(
     about: Iterable[ObjectRef] = (),
     shown: Iterable[UUID] = (),
 ) -> UUID:
-    """Record the single entry of a search of the ledger itself and return its id, also without results.
+    """Record the single entry of a search of the ledger itself, even one without results; return its id.
 
     Args:
-        actor: the searcher.
+        actor: the person who searches.
         at: time of the search.
         text: all criteria of the search, of which only a keyed digest is stored.
         about: the person and the objects that the search names.
@@ -338,6 +339,7 @@ def record_ledger_search(
 
     Raises:
         MotiveMissing: the actor states no purpose.
+        ValueRefused: an object kind has a forbidden form, or the purpose is too long.
         SignerMissing: no ledger keys are installed.
     """
     entries = [ObjectRef(kind="entry", id=one) for one in shown]
@@ -370,8 +372,9 @@ _SUBTREES_AT_ONCE = 1000
 def sequence_pending(*, now: datetime, limit: int = 5000) -> int:
     """Assign numbers to up to `limit` pending entries, append them to the hash chain; return their number.
 
-    Return 0 without doing anything if another sequencer holds the lock. Entries become visible here when
-    their transaction commits, so they are numbered in batches, in order of arrival, and by id within a batch.
+    Return 0 without doing anything if another process holds the lock for numbering entries. Entries become
+    visible here when their transaction commits; so batches follow the order of arrival, and within a batch
+    the order is that of the ids.
     """
     with transaction.atomic():
         if not _lock_sequencer():
@@ -404,9 +407,9 @@ def sequence_pending(*, now: datetime, limit: int = 5000) -> int:
 def sign_checkpoint(*, now: datetime) -> checkpoint.Checkpoint | None:
     """Sign a checkpoint of the log's current Merkle tree and return it; store it in table and file.
 
-    Return None if there is no new entry, or another process is signing. The table's row is committed before
-    the append-only file gets the note (signed text): if the process dies in between, the next call adds the
-    missing note, and the file never has a note that the database lacks.
+    Return None if there is no new entry, or another process holds the lock for numbering entries. The
+    table's row is committed before the note (signed text) is appended to the file: if the process dies in
+    between, the next call adds the missing note, and the file never has a note that the database lacks.
 
     Raises:
         SignerMissing: this process holds no signing key.
@@ -430,8 +433,8 @@ def store_subtrees(*, limit: int = _SUBTREES_AT_ONCE) -> int:
     """Store the roots of up to `limit` newly complete subtrees of the Merkle tree; return their number.
 
     Proofs are made from these roots. Return 0 without doing anything if another process holds the lock for
-    numbering entries. In a log whose older subtrees are not stored yet, repeated calls catch up; until then
-    proofs hash more leaves.
+    numbering entries. If older subtrees of the log are not stored yet, repeated calls store them; until
+    then proofs hash more leaves.
     """
     with transaction.atomic():
         return stored.store_complete(limit=limit) if _lock_sequencer() else 0
@@ -448,9 +451,10 @@ def _lock_sequencer() -> bool:
 
 
 def _sign_tree(origin: str, key: Ed25519PrivateKey, now: datetime) -> checkpoint.Checkpoint | None:
-    """Sign the tree of all numbered entries with `key` and store it; return its checkpoint.
+    """Sign the tree of all numbered entries with `key`, store the checkpoint and return it.
 
-    `origin` names the log. None when nothing is new, or another process is signing.
+    `origin` names the log. None if there is no new entry, or another process holds the lock for numbering
+    entries.
     """
     with connection.cursor() as cursor:
         if not _lock_sequencer():

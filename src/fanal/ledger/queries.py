@@ -35,9 +35,7 @@ _LINE = (
 
 
 def entries_of(*, actor: Actor, object_id: UUID, limit: int = 500) -> list[LedgerLine]:
-    """Return the ledger entries (recorded acts and reads) that name an object, oldest first.
-
-    At most `limit`.
+    """Return up to `limit` ledger entries (recorded acts and readings) that name an object, oldest first.
 
     Raises:
         Refused: the actor may not read the ledger.
@@ -53,7 +51,9 @@ def entries_of(*, actor: Actor, object_id: UUID, limit: int = 500) -> list[Ledge
 
 
 def first_at(*, actor: Actor, object_id: UUID, action: str, since: datetime) -> datetime | None:
-    """Return the time of the first act (`action`, its code) on an object at or after `since`; None if never.
+    """Return the time of the first act of a kind on an object at or after `since`; None if there is none.
+
+    `action` is the code of the act.
 
     Raises:
         Refused: the actor may not read the ledger.
@@ -69,9 +69,9 @@ def first_at(*, actor: Actor, object_id: UUID, action: str, since: datetime) -> 
 
 
 def acts_on_person(*, actor: Actor, person_id: UUID, limit: int) -> list[LedgerLine]:
-    """Return the newest acts on a person's account and habilitations, newest first; no readings, no sign-ins.
+    """Return the newest changes of a person's account and habilitations, newest first, at most `limit`.
 
-    At most `limit`.
+    Sign-ins and mere readings are left out.
 
     Raises:
         Refused: the actor may not list accounts.
@@ -89,10 +89,11 @@ def acts_on_person(*, actor: Actor, person_id: UUID, limit: int) -> list[LedgerL
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoughtEntries:
-    """The criteria of a search of the ledger; those left out select everything.
+    """The criteria of a search of the ledger; one that is left out restricts nothing.
 
-    `person_id` is the author, `action` a code, `object_ids` the ids of one object (any of them). `since` and
-    `until` bound the time of the act, `until` excluded. `before` is the last entry of the previous page.
+    `person_id` is the author, `action` a code. `object_ids` are the ids by which one object may be named:
+    an entry that names any of them is found. `since` and `until` bound the time of the act, `until`
+    excluded. `before` is the id of the last entry of the previous page.
     """
 
     person_id: UUID | None = None
@@ -106,11 +107,9 @@ class SoughtEntries:
 def list_entries(
     *, actor: Actor, sought: SoughtEntries = SoughtEntries(), limit: int = 100
 ) -> list[LedgerLine]:
-    """Return a page of the entries that fulfil the criteria, newest first, at most `limit`.
+    """Return a page of the entries that meet all criteria of `sought`, newest first, at most `limit`.
 
     The caller shows purposes and codes only of objects that the actor may read.
-
-    `sought` are the criteria: all must be met.
 
     Raises:
         Refused: the actor may not search the ledger.
@@ -150,7 +149,7 @@ def _search(sought: SoughtEntries, limit: int) -> tuple[str, list[object]]:
 
 
 def named_objects(*, actor: Actor, entry_ids: Sequence[UUID]) -> dict[UUID, list[ObjectRef]]:
-    """Return the objects that entries name, without digests, by entry id; no key for an entry without any.
+    """Return the objects that entries name, without digests, by entry id; an entry without any has no key.
 
     The objects of an entry are in no particular order.
 
@@ -203,10 +202,10 @@ def newest_expiry(
 
 
 def count_motives_due(*, edges: Sequence[datetime]) -> list[int]:
-    """Count the texts of purposes by the time of their entries; the caller has checked the right.
+    """Return the numbers of stored texts of purposes by the time of their entries, one for each edge.
 
-    The first number is of those before the first of `edges` (ascending), each other one of those between an
-    edge and the next.
+    `edges` (not empty) are instants in ascending order: the first number is of the entries before the first
+    edge, each other one of those between the previous edge and its own. The caller has checked the right.
     """
     ids = [lowest_id(edge) for edge in edges]
     return sql.by_slot(
@@ -225,9 +224,9 @@ def acts_since(
     until: datetime | None = None,
     limit: int = 100,
 ) -> list[LedgerLine]:
-    """Return the newest acts of some kinds (`actions`: codes) since an instant, at most `limit`.
+    """Return the newest acts of some kinds (`actions`: codes) since an instant, newest first.
 
-    Newest first; with `until`, only those before that instant.
+    At most `limit` are returned; with `until`, only acts before that instant.
 
     Raises:
         Refused: the actor may not read the state of the installation.
@@ -243,13 +242,15 @@ def acts_since(
 
 
 def newest_signature() -> datetime | None:
-    """Return when the newest checkpoint was signed; None before the first. Anybody may read them."""
+    """Return when the newest checkpoint was signed; None before the first. No right is needed to read it."""
     row = sql.row("SELECT signed_at FROM ledger_checkpoint ORDER BY size DESC LIMIT 1")
     return row[0] if row else None
 
 
 def count_since(*, actor: Actor, since: datetime, actions: Sequence[str]) -> dict[str, int]:
-    """Return the number of ledger entries since an instant, by action of `actions`; without any: no key.
+    """Return the number of ledger entries since an instant, by action of `actions`.
+
+    An action without entries has no key.
 
     Raises:
         Refused: the actor may not read the ledger.
@@ -264,7 +265,7 @@ def count_since(*, actor: Actor, since: datetime, actions: Sequence[str]) -> dic
 
 
 def list_checkpoints(*, keys: Sequence[NoteKey]) -> list[Checkpoint]:
-    """Return all stored checkpoints, smallest tree first, verified with `keys`; anybody may read them.
+    """Return all stored checkpoints, smallest tree first, verified with `keys`; no right is needed.
 
     Raises:
         CheckpointRefused: a note cannot be verified, or differs from its row.
@@ -337,10 +338,10 @@ def _line(row: tuple[int | None, bytes, str | None, str | None]) -> LedgerLine:
 
 
 class ProofState(StrEnum):
-    """How far an entry's place in the signed log is proved (`prove_object`).
+    """How far the place of an entry in the signed log is proved (`prove_object`).
 
-    PENDING: not numbered yet; NUMBERED: after the newest checkpoint; PROVED: in the signed tree; CHANGED:
-    it disagrees with that tree.
+    PENDING: the entry has no number yet; NUMBERED: it is later than the newest checkpoint; PROVED: it is in
+    the signed tree; CHANGED: it disagrees with that tree.
     """
 
     PENDING = "PENDING"
@@ -361,11 +362,11 @@ class ObjectProofs:
 
 
 def prove_object(*, actor: Actor, object_id: UUID) -> ObjectProofs:
-    """Verify the entries on an object: recompute each leaf hash and its inclusion proof.
+    """Verify the entries on an object: compute each leaf hash again, and verify its inclusion proof.
 
-    PENDING: not numbered yet. NUMBERED: after the newest checkpoint. PROVED: the entry's bytes give the leaf,
-    and its inclusion proof leads to the signed root. CHANGED: they disagree. A proof reads stored subtrees: a
-    few queries per entry in a log of any size. At most the 500 oldest entries are verified.
+    At most the 500 oldest entries are verified; the result has a `ProofState` for each. An entry is PROVED
+    if its bytes give the stored leaf hash, and that hash's inclusion proof leads to the signed root. A
+    proof reads stored subtrees, with a few queries per entry whatever the size of the log.
 
     Raises:
         Refused: the actor may not read the ledger.
@@ -396,7 +397,7 @@ def prove_object(*, actor: Actor, object_id: UUID) -> ObjectProofs:
 def _is_proved(leaf: bytes, *, seq: int, checkpoint: Checkpoint, tree: StoredTree) -> bool:
     """Return whether a leaf hash is that of entry `seq` (from 1) in a checkpoint's tree (RFC 6962, 2.1.1).
 
-    False too if `tree`, the stored hashes, lacks leaves for the proof.
+    False also if `tree`, the stored hashes, lacks leaves for the proof.
     """
     try:
         path = inclusion_proof(tree.span, index=seq - 1, size=checkpoint.size)
@@ -411,7 +412,8 @@ def _is_proved(leaf: bytes, *, seq: int, checkpoint: Checkpoint, tree: StoredTre
 def is_consistent(*, earlier: Checkpoint, later: Checkpoint) -> bool:
     """Return whether the log of checkpoint `earlier` is a prefix of that of `later` (RFC 6962, 2.1.2).
 
-    The proof is computed from the stored tree; False too if leaves are missing there, or `earlier` is empty.
+    The proof is computed from the stored tree. False also if leaves are missing there, or `earlier` is
+    empty.
     """
     try:
         proof = consistency_proof(StoredTree().span, size1=earlier.size, size2=later.size)

@@ -1,8 +1,8 @@
 """Keys of the ledger, installed by `config/wiring.py`, and its checkpoint file outside the database.
 
-The append-only file is always a subset of the table. A process may die at any instant. So a checkpoint (note)
-is written to the file only once its row is committed, and the next signing process adds missing notes: the
-file may lag behind the table, but never run ahead of it.
+The append-only file never has a checkpoint that the table lacks, although a process may die at any instant:
+a checkpoint (note) is written to the file only once its row is committed, and the next signing process adds
+missing notes.
 """
 
 import fcntl
@@ -19,16 +19,17 @@ from fanal.ledger.domain.checkpoint import NoteKey
 
 
 class SignerMissing(RuntimeError):
-    """No ledger keys are installed, or this process may not sign."""
+    """Error: no ledger keys are installed, or this process may not sign."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerKeys:
     """The ledger keys of this process.
 
-    `origin` names the log in checkpoints. `digest_key` (32 bytes) keys the digests. `signing_key` is None on
-    nodes that write entries but sign no checkpoint. `known_keys` verify checkpoints: the current key and
-    every earlier key. `checkpoint_file` is the append-only copy outside the database.
+    `origin` names the log in checkpoints. `digest_key` (32 bytes) is the key of the digests. `signing_key`
+    is None on nodes that write entries but sign no checkpoint. `known_keys`, the current key and every
+    earlier one, verify checkpoints. `checkpoint_file` is the append-only copy outside the database, None
+    without one.
     """
 
     origin: str
@@ -63,10 +64,11 @@ _SIGNED = "— ".encode()
 
 
 def bring_up_to_date(path: Path, *, notes_after: Callable[[int], Iterable[str]]) -> None:
-    """Append the missing notes (signed checkpoints) to the file and sync it; first cut a truncated last one.
+    """Append the missing notes (signed checkpoints) to the file `path` and sync it to disk.
 
-    `notes_after(size)` returns the committed notes of trees larger than `size`, smallest first. It is called
-    under the file's lock, so that two concurrent signers add no note twice.
+    A truncated last note is removed first. `notes_after(size)` returns the committed notes of trees larger
+    than `size`, smallest first. It is called under the file's lock, so that two concurrent signers add no
+    note twice.
 
     Raises:
         OSError: the file could not be read or written, more than 16 KiB follow its last complete note, or
@@ -100,13 +102,13 @@ def _not_checkpoints(path: Path) -> OSError:
 
 
 def _whole_part(file: BinaryIO, size: int) -> tuple[int, int]:
-    """Return the end offset of the file's last complete checkpoint, and the size of its tree; (0, 0) without.
+    """Return the end offset of a file's last complete checkpoint, and its tree's size; (0, 0) without one.
 
     A signed checkpoint has two paragraphs: the text, whose second line is the size, and the signatures.
-    `size` is the length of the file.
+    `size` is the length of the file in bytes.
 
     Raises:
-        IndexError, ValueError: the last checkpoint has no second line, or it is no number.
+        IndexError, ValueError: the last checkpoint has no second line, or that line is no number.
     """
     start = max(0, size - _TAIL)
     file.seek(start)

@@ -1,8 +1,8 @@
 """Merkle tree of the whole log, read from leaves and stored subtrees: a proof reads a few hundred hashes.
 
-Level 0 are the leaves; a node of level n is the root of 256 nodes of level n - 1 (the tiles of C2SP
-tlog-tiles). Levels from 1 are stored once complete and never change. Stored hashes are not trusted: a proof
-made of them must lead to the root of a signed checkpoint.
+Level 0 consists of the leaves; a node of level n is the root of 256 nodes of level n - 1 (the tiles of C2SP
+tlog-tiles). Nodes from level 1 are stored once complete and never change. Stored hashes are not trusted: a
+proof made of them must lead to the root of a signed checkpoint.
 """
 
 from functools import lru_cache
@@ -19,7 +19,7 @@ _NODES = (
 
 
 class LeavesMissing(LookupError):
-    """The log has fewer leaves than the requested tree."""
+    """Error: the log has fewer leaves than the requested tree."""
 
 
 class StoredTree:
@@ -30,7 +30,7 @@ class StoredTree:
         self._tile = lru_cache(maxsize=4096)(self._read_tile)
 
     def span(self, begin: int, end: int) -> bytes:
-        """Return the root over leaves [`begin`, `end`); a `merkle.Span`, as the proofs need it.
+        """Return the root (32 bytes) over leaves [`begin`, `end`) of the log, as proofs need it.
 
         `begin` is a multiple of the largest power of two in the range.
 
@@ -52,9 +52,10 @@ class StoredTree:
         return found
 
     def agrees(self, level: int, place: int, stored: bytes) -> bool:
-        """Return whether a stored root equals the root of the 256 nodes below it; False if some are missing.
+        """Return whether a stored root equals the root computed from the 256 nodes below it.
 
-        `stored` is the root number `place` (from 0) of a level.
+        `stored` is the root of node `place` (from 0) of `level`. False also if some nodes below are
+        missing.
         """
         below = self._tile(level - 1, place)
         return len(below) == WIDTH and root_of(below) == stored

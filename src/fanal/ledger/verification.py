@@ -60,8 +60,9 @@ _LONE_MOTIVES = """
 def verify_ledger(*, now: datetime, outside: Sequence[Path] = ()) -> Verification:
     """Verify every entry, object, purpose, chain link, stored subtree and checkpoint of the ledger.
 
-    Return the result with all problems found; none is raised. The checkpoints in the append-only file of this
-    installation are always compared; `outside` names further copies of checkpoint files.
+    Return the result with all problems found. The checkpoints in the append-only file of this installation
+    are always compared; `outside` names further copies of checkpoint files. `now` decides which purposes
+    may have expired.
 
     Raises:
         SignerMissing: no ledger keys are installed (purposes are checked with the digest key).
@@ -173,7 +174,7 @@ def _entry(row: Sequence[object]) -> StoredEntry:
 def _check_objects() -> list[LedgerProblem]:
     """Compare the objects of each entry with its body, by a merge join in the order of entry ids.
 
-    Returns a problem for each entry that differs, and for objects without an entry.
+    Return a problem for each entry whose objects differ, and for objects without an entry.
     """
     problems: list[LedgerProblem] = []
     with connection.chunked_cursor() as bodies, connection.chunked_cursor() as objects:
@@ -201,7 +202,7 @@ def _check_objects() -> list[LedgerProblem]:
 def _check_subtrees() -> list[LedgerProblem]:
     """Compare each stored subtree root with the level below, since proofs on pages are built from them.
 
-    Returns a problem for each that differs.
+    Return a problem for each root that differs.
     """
     tree, problems = StoredTree(), []
     with connection.chunked_cursor() as cursor:
@@ -238,7 +239,7 @@ def _rows(cursor: CursorWrapper) -> Iterator[tuple]:  # type: ignore[type-arg]
 
 @contextmanager
 def _snapshot() -> Iterator[None]:
-    """Open a read-only transaction with a consistent snapshot.
+    """Run the body of the `with` statement in a read-only transaction with a consistent snapshot.
 
     Inside an open transaction of the caller, only a savepoint is set.
     """

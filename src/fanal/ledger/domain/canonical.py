@@ -32,15 +32,15 @@ _MAX_DIGEST = 32
 
 
 class NotCanonical(ValueError):
-    """The bytes are not the canonical encoding of a ledger entry."""
+    """Error: the bytes are not the canonical encoding of a ledger entry."""
 
 
 class ValueRefused(ValueError):
-    """The ledger entry would contain other data than ids, codes, numbers and keyed digests."""
+    """Error: the ledger entry would contain data other than ids, codes, numbers and keyed digests."""
 
 
 def microseconds(instant: datetime) -> int:
-    """Return an aware instant as whole microseconds since 1970, exactly."""
+    """Return an instant with time zone as whole microseconds since 1970-01-01 UTC, without rounding."""
     delta = instant - _EPOCH
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
 
@@ -77,9 +77,9 @@ def check_objects(objects: Collection[ObjectRef]) -> None:
 
 
 def object_root(objects: Iterable[ObjectRef]) -> bytes:
-    """Return the Merkle root over the objects that an entry names, in the order of their canonical bytes.
+    """Return the Merkle root (32 bytes) over the objects that an entry names.
 
-    These bytes contain kind, id and digest of the object.
+    The leaves are their canonical bytes (kind, id and digest), in sorted order.
     """
     return root_of(hash_leaf(data) for data in sorted(map(_object_bytes, objects)))
 
@@ -126,7 +126,8 @@ def decode(body: bytes) -> Entry:
 def objects_of(body: bytes) -> tuple[int, bytes] | None:
     """Return (number, Merkle root of 32 bytes) of an entry's objects, from its canonical body.
 
-    None if it is no body. Faster than `decode`: the rest of the body is not checked.
+    None if `body` is not such a body. This is faster than `decode`, because the rest of the body is not
+    checked.
     """
     try:
         objects = json.loads(body[len(BODY_TAG) :])["objects"]
@@ -136,10 +137,10 @@ def objects_of(body: bytes) -> tuple[int, bytes] | None:
 
 
 def leaf_hash(*, body: bytes, db_at: datetime, writer: str | None) -> bytes:
-    """Return a ledger entry's leaf hash in the Merkle tree: SHA-256 over `leaf_data`.
+    """Return a ledger entry's leaf hash (32 bytes) in the Merkle tree (RFC 6962), made from `leaf_data`.
 
-    `body` are its canonical bytes, `db_at` is the time of insertion, `writer` the database role that inserted
-    the entry.
+    `body` is its canonical encoding, `db_at` the time of insertion, `writer` the database role that
+    inserted the entry, None for older entries.
     """
     return hash_leaf(leaf_data(body=body, db_at=db_at, writer=writer))
 
@@ -158,7 +159,7 @@ def leaf_data(*, body: bytes, db_at: datetime, writer: str | None) -> bytes:
 
 
 def chain_hash(*, seq: int, numbered_at: datetime, prev_hash: bytes, leaf: bytes) -> bytes:
-    """Return the hash of a chain link: over number, time of numbering, previous chain hash and leaf hash.
+    """Return the SHA-256 of a chain link: of its number, time of numbering, previous hash and leaf hash.
 
     `seq` is the number of the entry, from 1. The hash chain makes it possible to locate the row at which a
     log was altered.

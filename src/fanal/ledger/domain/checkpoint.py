@@ -1,7 +1,8 @@
-"""Checkpoints of the log: C2SP tlog-checkpoint text in a C2SP signed note, Ed25519; notes of other texts.
+"""Checkpoints of the log (C2SP tlog-checkpoint) as signed notes (C2SP signed-note, Ed25519).
 
-A note is the text, an empty line and signature lines. The text has three lines: the origin of the log, the
-size of the tree, and the base64 of its root. Witnesses and auditors can verify it without this program.
+Other texts can be signed as notes too. A note is the text, an empty line and signature lines. The text of a
+checkpoint has three lines: the origin of the log, the size of the tree, and the base64 of its root.
+Witnesses and auditors can verify it without this program.
 """
 
 import base64
@@ -23,12 +24,12 @@ _ROOT_SIZE = 32
 
 
 class CheckpointRefused(ValueError):
-    """A note (signed checkpoint of the log) is malformed or carries no signature of a known key."""
+    """Error: a note (signed text) or verifier key is malformed, or no signature of a known key is valid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """A signed statement about the log: its first `size` entries have this Merkle root.
+    """A signed statement about the log: its first `size` entries have this Merkle root (32 bytes).
 
     `origin` names the log; `note` is the signed text.
     """
@@ -41,7 +42,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifierKey:
-    """A public key that verifies signature lines of notes, and its name in them."""
+    """A public key that verifies signature lines of notes (signed texts), and its name in these lines."""
 
     algorithm: ClassVar[bytes]
     """The byte by which C2SP names what the key signs."""
@@ -54,7 +55,7 @@ class VerifierKey:
         return hashlib.sha256(self.name.encode() + b"\n" + self._raw()).digest()[:4]
 
     def encode(self) -> str:
-        """Return the verifier key `name+hash+base64(key)` for the configuration of those who verify."""
+        """Return the verifier key as text, `name+hash+base64(key)`, for the configuration of a verifier."""
         return f"{self.name}+{self.key_id.hex()}+{base64.b64encode(self._raw()).decode()}"
 
     @classmethod
@@ -79,7 +80,7 @@ class VerifierKey:
 
 
 class NoteKey(VerifierKey):
-    """A public key that verifies notes (signed checkpoints), and its name in signature lines."""
+    """A verifier key of plain Ed25519 signatures (C2SP algorithm 1), such as those of the log itself."""
 
     __slots__ = ()
     algorithm = b"\x01"
@@ -92,7 +93,7 @@ def sign(*, origin: str, size: int, root: bytes, name: str, key: Ed25519PrivateK
 
     Raises:
         ValueError: the origin is empty or contains a line feed, or the name is empty or contains `+` or
-            space.
+            white space.
     """
     if not origin or "\n" in origin:
         raise ValueError("the origin cannot stand in a note")
@@ -101,13 +102,14 @@ def sign(*, origin: str, size: int, root: bytes, name: str, key: Ed25519PrivateK
 
 
 def sign_text(text: str, *, name: str, key: Ed25519PrivateKey) -> str:
-    """Return the C2SP signed note of a text, whose lines are not empty; `name` is that of the signing key.
+    """Return the C2SP signed note of a text without empty lines; `name` is that of the signing key.
 
-    The first line of the text must tell what it is, so that no note is taken for one of another use.
+    The first line of the text must say what the text is, so that no note can be mistaken for one of another
+    use.
 
     Raises:
         ValueError: the text does not end with a line feed or has an empty line, or the name is empty or
-            contains `+` or space.
+            contains `+` or white space.
     """
     if not text.endswith("\n") or "\n\n" in text or not re.fullmatch(r"[^\s+]+", name):
         raise ValueError("text or key name cannot stand in a note")
@@ -117,22 +119,21 @@ def sign_text(text: str, *, name: str, key: Ed25519PrivateKey) -> str:
 
 
 def open_note(note: str, *, keys: Iterable[NoteKey]) -> Checkpoint:
-    """Verify a note signed by at least one of `keys` and return its checkpoint.
+    """Verify a note (signed checkpoint) signed by at least one of `keys`, and return its checkpoint.
 
-    A note is a checkpoint's signed text. Signatures of unknown keys (witnesses) are skipped; an invalid
-    signature of a known key is refused.
+    Signatures of unknown keys (witnesses) are skipped; an invalid signature of a known key is refused.
 
     Raises:
-        CheckpointRefused: malformed, no signature of a known key, or an invalid one.
+        CheckpointRefused: the note is malformed, has no signature of a known key, or has an invalid one.
     """
     return _parse_text(open_text(note, keys=keys), note)
 
 
 def open_text(note: str, *, keys: Iterable[NoteKey]) -> str:
-    """Verify a signed note of any use by `keys`, as `open_note` does, and return its text.
+    """Verify a signed note of any use with `keys`, as `open_note` does, and return its text.
 
     Raises:
-        CheckpointRefused: malformed, unsigned, or an invalid signature.
+        CheckpointRefused: the note is malformed, has no signature of a known key, or has an invalid one.
     """
     known = {(key.name, key.key_id): key for key in keys}
     text, signatures = _split_note(note)
@@ -154,11 +155,12 @@ def split_notes(content: str) -> list[str]:
 def read_copy(content: bytes) -> list[str]:
     """Parse a copy of a checkpoint file kept elsewhere and return its notes (signed checkpoints).
 
-    Trailing spaces and a missing last empty line, as left by editors and mail programs, are tolerated.
+    Trailing spaces and a missing last empty line, as left by editors and mail programs, are tolerated. The
+    notes are not verified: that is done by `open_note`.
 
     Raises:
-        CheckpointRefused: not text, empty, or its paragraphs are not pairs of a text and its signatures;
-            whether each pair is a valid note is left to `open_note`.
+        CheckpointRefused: the copy is not UTF-8, is empty, or its paragraphs are not pairs of a text and
+            its signatures.
     """
     try:
         text = content.decode("utf-8-sig")

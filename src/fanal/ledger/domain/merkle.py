@@ -1,7 +1,7 @@
 """Merkle tree of RFC 6962 (section 2.1): compact range, inclusion and consistency proofs, also of subtrees.
 
-Hashes are SHA-256, 32 bytes; the hash input of a leaf starts with byte 0, of an inner node with byte 1.
-Independent of the content of leaves.
+Hashes are SHA-256, 32 bytes. The hash input of a leaf starts with byte 0, that of an inner node with byte
+1. The content of a leaf is any bytes.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ Span: TypeAlias = Callable[[int, int], bytes]
 
 
 class ProofRefused(ValueError):
-    """A proof does not lead to the given root."""
+    """Error: a proof does not lead to the given root, or its form is wrong."""
 
 
 def hash_leaf(data: bytes) -> bytes:
@@ -34,10 +34,10 @@ def hash_children(left: bytes, right: bytes) -> bytes:
 
 
 class CompactRange:
-    """Compact range: the roots of the perfect subtrees that cover `size` leaves, largest first (at most 64).
+    """Roots of the perfect subtrees that cover the first `size` leaves of a tree, largest first.
 
-    Appending costs one hash, amortised. The state is `size` and `hashes`: enough to continue from a
-    checkpoint without its leaves.
+    There are at most 64. Appending a leaf costs one hash on average. The state is `size` and `hashes`,
+    which are enough to continue from a checkpoint without its leaves.
     """
 
     def __init__(self, size: int = 0, hashes: Iterable[bytes] = ()) -> None:
@@ -64,7 +64,7 @@ class CompactRange:
         self.size += 1
 
     def root(self) -> bytes:
-        """Return the root of the tree over all leaves so far."""
+        """Return the root (32 bytes) of the tree over all leaves so far; `EMPTY_ROOT` without leaves."""
         if not self.hashes:
             return EMPTY_ROOT
         node = self.hashes[-1]
@@ -74,7 +74,7 @@ class CompactRange:
 
 
 def root_of(leaf_hashes: Iterable[bytes]) -> bytes:
-    """Return the root of the tree with the given leaf hashes, in order."""
+    """Return the root (32 bytes) of the tree with these leaf hashes, in order; `EMPTY_ROOT` without any."""
     level = list(leaf_hashes)
     if not level:
         return EMPTY_ROOT
@@ -160,7 +160,7 @@ def verify_inclusion(
     `proof` is the audit path, as `inclusion_proof` returns it.
 
     Raises:
-        ProofRefused: it is not, or the proof has a wrong length.
+        ProofRefused: the proof does not lead to that root, or an argument has a wrong length or range.
     """
     if len(leaf_hash) != HASH_SIZE:
         raise ProofRefused("a leaf hash has 32 bytes")
@@ -179,11 +179,12 @@ def verify_consistency(
 ) -> None:
     """Verify that the tree (`size1`, `root1`) is a prefix of the tree (`size2`, `root2`).
 
-    `proof` is as `consistency_proof` returns it. An empty first tree is refused: it is a prefix of every tree
-    and proves nothing.
+    `proof` is as `consistency_proof` returns it. An empty first tree is refused: it is a prefix of every
+    tree and proves nothing.
 
     Raises:
-        ProofRefused: it is not, or the proof has a wrong length.
+        ProofRefused: the proof does not lead to both roots or has a wrong length, or the first tree is
+            empty or larger than the second.
     """
     if size1 == 0:
         raise ProofRefused("an empty tree proves nothing")
@@ -200,7 +201,7 @@ def verify_subtree_inclusion(
     `root` is the root of the subtree, `proof` the audit path within it.
 
     Raises:
-        ProofRefused: it is not, or no subtree has these bounds.
+        ProofRefused: the proof does not lead to that root, or no subtree has these bounds.
     """
     _check_bounds(start, end)
     verify_inclusion(
@@ -219,12 +220,13 @@ def verify_subtree_consistency(
 ) -> None:
     """Verify that the subtree of leaves [`start`, `end`) is part of the tree of `size` leaves.
 
-    `subtree_root` and `root` are the roots of the two. An empty subtree (`start` = `end`) is part of every
-    tree that is large enough. The algorithm is that of RFC 9162 (section 2.1.4.2), extended to subtrees
-    that do not start at zero.
+    `subtree_root` is the root of the subtree, `root` that of the tree. An empty subtree (`start` = `end`)
+    is part of every tree that is large enough. The algorithm is that of RFC 9162 (section 2.1.4.2),
+    extended to subtrees that do not start at zero.
 
     Raises:
-        ProofRefused: it is not, no subtree has these bounds, or the proof has a wrong length.
+        ProofRefused: the proof does not lead to both roots or has a wrong length, or no subtree has these
+            bounds.
     """
     if end > size:
         raise ProofRefused(f"a tree of {size} has no leaf {end - 1}")
@@ -276,12 +278,12 @@ def _climb_subtree(
 
 
 def _check_bounds(start: int, end: int) -> None:
-    """Refuse bounds [`start`, `end`) that are not those of a subtree.
+    """Check that [`start`, `end`) are the bounds of a subtree.
 
     `start` must be a multiple of the subtree's width, rounded up to a power of two.
 
     Raises:
-        ProofRefused: it is not, or the range is empty.
+        ProofRefused: `start` is no such multiple, or the range is empty.
     """
     if not 0 <= start < end:
         raise ProofRefused(f"[{start}, {end}) holds no leaf")

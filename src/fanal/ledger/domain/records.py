@@ -1,4 +1,4 @@
-"""Records of the ledger: frozen, independent of the database; and the actions that it records.
+"""Records of the ledger, frozen and independent of the database, and the actions that it records.
 
 Each action has its legal verb (Loi 78-17, article 101).
 """
@@ -18,8 +18,8 @@ from msgspec import Struct
 class Verb(StrEnum):
     """The operations that article 101 of Loi 78-17 requires a log to record.
 
-    Collecte, modification, consultation, communication, interconnexion, effacement. The article counts
-    transfers as communication; here they are a separate verb.
+    They are collecte, modification, consultation, communication, interconnexion and effacement. The article
+    counts transfers as communication; here they are a separate verb.
     """
 
     COLLECTION = "COLLECTION"
@@ -32,7 +32,7 @@ class Verb(StrEnum):
 
 
 class UnknownVerb(ValueError):
-    """The action has no verb in `actions.toml`."""
+    """Error: the action has no verb in `actions.toml`."""
 
 
 def parse_actions(text: str) -> dict[str, Verb]:
@@ -77,7 +77,7 @@ MAX_KIND_LENGTH = 32
 class ObjectRef(Struct, frozen=True, kw_only=True):
     """A reference from an entry to an object: its kind (a code), its id, a keyed digest of its content.
 
-    `digest` has at most 32 bytes; None if the entry states no content.
+    `digest` has at most 32 bytes; it is None if the entry states nothing of the content.
     """
 
     kind: str
@@ -87,12 +87,12 @@ class ObjectRef(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """The content of an entry: which act (`action`) was done when (`at`) by whom, with its codes (`detail`).
+    """The content of a ledger entry: which act (`action`, a code) was done when (`at`) by whom.
 
-    `verb` is the legal kind of the action. `actor_id` is the person, `partner_id` the organisation of a
-    partner's program or staff. `object_count` and `object_root` cover the objects concerned: their number,
-    and the Merkle root over them, sorted by canonical bytes. `motive_digest` is the keyed digest of the
-    purpose, None without.
+    `actor_id` is the person, `verb` the legal kind of the action, `detail` further codes, ids and numbers
+    of the act. `partner_id` is the organisation of a partner's program or staff, else None. `object_count`
+    is the number of objects concerned, `object_root` the Merkle root over them, sorted by canonical bytes.
+    `motive_digest` is the keyed digest of the purpose, None without one.
     """
 
     id: UUID
@@ -109,11 +109,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEntry:
-    """An entry with the values of its database columns, for comparison with its canonical body.
+    """A ledger entry with the values of its database columns, for comparison with its canonical body.
 
-    `action` is its code, `verb` the kind of that act, `actor_id` the person. `at` is the time of the act,
-    `db_at` that of insertion. `objects` is None if they are compared separately, `motive` if no purpose is
-    stored. `writer` is the database role that inserted the entry, None in older entries (leaf version 1).
+    `action` is the code of the act, `verb` its legal kind, `actor_id` the person. `at` is the time of the
+    act, `db_at` that of insertion. `objects` is None if they are compared separately, `motive` if no
+    purpose is stored. `writer` is the database role that inserted the entry, None in older entries (leaf
+    version 1).
     """
 
     id: UUID
@@ -130,10 +131,10 @@ class StoredEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainLink:
-    """A link of the hash chain: an entry's number `seq` (from 1), its leaf hash, and chain hashes (32 bytes).
+    """A link of the hash chain: the number of an entry (`seq`, from 1) with its hashes (32 bytes each).
 
-    `prev_hash` is the chain hash of the link before, `chain_hash` its own. `recorded_at` is the entry's
-    insertion time, `numbered_at` that of its numbering.
+    `leaf_hash` is that of the entry, `prev_hash` the chain hash of the previous link, `chain_hash` its own.
+    `recorded_at` is the entry's insertion time, `numbered_at` that of its numbering.
     """
 
     seq: int
@@ -149,10 +150,11 @@ class ChainLink:
 class LedgerLine:
     """An entry of the ledger as shown on pages.
 
-    `action` is the code of the act, `verb` its legal kind, `motive` the purpose, `detail` further codes and
-    numbers. `actor_id` is the person, `partner_id` the organisation of a partner's program or staff. `seq` is
-    its number, None until it has one; `object_count` the number of objects that it names. `writer` is the
-    database role that inserted the entry, empty in older entries (leaf version 1).
+    `action` is the code of the act, `verb` its legal kind, `at` its time, `motive` the purpose ("" without
+    one), `detail` further codes and numbers. `actor_id` is the person, `partner_id` the organisation of a
+    partner's program or staff, else None. `seq` is the number of the entry, None until it has one;
+    `object_count` is the number of objects that it names. `writer` is the database role that inserted the
+    entry, empty in older entries (leaf version 1).
     """
 
     id: UUID

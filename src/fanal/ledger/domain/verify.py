@@ -1,9 +1,9 @@
-"""Verification of a ledger: findings by sequence number and field. Pure: rows in, problems out.
+"""Verification of a ledger: it compares rows and returns problems by number of the entry and field.
 
-Three layers answer three questions. An entry's columns are compared with its canonical body, its objects with
-the body's Merkle root. The hash chain locates a row that was changed, deleted, inserted or moved. The tree's
-root is compared with every signed checkpoint, including those kept outside the database: this detects a
-chain rebuilt as a whole, a truncation or a rollback.
+It reads no database and makes three comparisons. An entry's columns are compared with its canonical body,
+and its objects with the body's Merkle root. The hash chain locates a row that was changed, deleted,
+inserted or moved. The tree's root is compared with every signed checkpoint, including those kept outside
+the database: this detects a chain rebuilt as a whole, a truncation or a rollback.
 """
 
 from collections import Counter
@@ -30,10 +30,10 @@ _WRITERS = (None, *(role.login for role in DatabaseRole))
 class Code(StrEnum):
     """Kind of problem found in a ledger.
 
-    CHANGED, DELETED, INSERTED, REORDERED: rows. TRUNCATED, REWRITTEN: entries of a signed checkpoint are
-    missing or differ. ROLLED_BACK: the database lacks a checkpoint kept elsewhere. PENDING: an entry has no
-    number yet. SIGNATURE: a checkpoint cannot be verified. NO_CHECKPOINT: a copy kept elsewhere cannot be
-    read.
+    Of rows: CHANGED, DELETED, INSERTED and REORDERED. TRUNCATED, REWRITTEN: entries of a signed checkpoint
+    are missing or differ. ROLLED_BACK: the database lacks a checkpoint kept elsewhere. PENDING: an entry
+    has no number yet, a minute after its insertion. SIGNATURE: a checkpoint cannot be verified.
+    NO_CHECKPOINT: a copy kept elsewhere cannot be read.
     """
 
     CHANGED = "CHANGED"
@@ -74,11 +74,11 @@ class NumberedRow:
 
 @dataclass(slots=True, kw_only=True)
 class Verification:
-    """Result of verifying the ledger: `size` entries read, with root `root`; no `problems` if intact.
+    """Result of verifying the ledger: `size` entries were read, with Merkle root `root`.
 
-    `checkpoints` is the number of checkpoints compared with the entries, `compared` that of the checkpoints
-    in copies kept elsewhere. `writers` counts entries by the database role that inserted them; older entries
-    without a role (leaf version 1) are under "".
+    `problems` is empty if the ledger is intact. `checkpoints` is the number of checkpoints compared with
+    the entries, `compared` that of the checkpoints in copies kept elsewhere. `writers` counts entries by
+    the database role that inserted them; older entries without a role (leaf version 1) are under "".
     """
 
     size: int = 0
@@ -94,8 +94,9 @@ def check_entry(
 ) -> list[str]:
     """Return the names of an entry's columns that disagree with its canonical body; [] if it is intact.
 
-    Only "body" if the body itself is malformed. `digest_key` is the key of the purpose's digest. The
-    purpose (`motive`) may be missing if the entry is older than `motives_kept_from`: it has expired.
+    If the body itself is malformed, the result is `["body"]`. `digest_key` is the key of the purpose's
+    digest. The purpose (`motive`) may be missing if the entry is older than `motives_kept_from`, because it
+    has then expired; None: it may never be missing.
     """
     try:
         said = canonical.decode(entry.body)
@@ -127,11 +128,11 @@ def verify_places(
     digest_key: bytes,
     motives_kept_from: datetime | None = None,
 ) -> Verification:
-    """Verify the links of the chain against the signed checkpoints, and return the result with all problems.
+    """Verify the links of the chain against signed checkpoints; return the result with all problems.
 
-    `places`: each link with its entry, in the order of their numbers; the checkpoints may be in any order.
-    `digest_key` and `motives_kept_from` serve the check of purposes (`check_entry`). Memory use is constant
-    while no problem is found.
+    `places` is each link with its entry, in the order of their numbers; the checkpoints may be in any
+    order. `digest_key` and `motives_kept_from` serve the check of purposes (`check_entry`). Memory use is
+    constant while no problem is found.
     """
     return _Run(
         checkpoints=checkpoints, digest_key=digest_key, motives_kept_from=motives_kept_from
@@ -141,10 +142,10 @@ def verify_places(
 def check_rollback(
     *, stored: Sequence[Checkpoint], outside: Sequence[Checkpoint]
 ) -> list[LedgerProblem]:
-    """Return a problem for each checkpoint kept outside that the database (`stored`) does not have.
+    """Return a problem for each checkpoint of `outside` that the database (`stored`) does not have.
 
-    In the order of `outside`. The database may have more checkpoints (a copy on another machine lags behind),
-    but never fewer or others.
+    `outside` are the checkpoints kept outside the database; the problems are in their order. The database
+    may have more checkpoints, since a copy on another machine lags behind, but it must have all of these.
     """
     known = {(c.size, c.root) for c in stored}
     return [
@@ -184,7 +185,7 @@ def _motive_agrees(
 
 
 class _Run:
-    """A single pass over the links of the chain, each compared with its neighbours and with the checkpoints.
+    """A single pass over the chain, which compares each link with its neighbours and the checkpoints.
 
     `over` makes the pass and returns the result with all problems.
     """
@@ -285,11 +286,11 @@ class _Run:
         prev_hash: bytes,
         following: ChainLink | None,
     ) -> None:
-        """Report which field of a link with a wrong chain hash was altered, by substituting known values.
+        """Report which field of a link with a wrong chain hash was altered.
 
-        `place` is the link with its entry, `leaf` the hash of the entry found, `prev_hash` the chain hash
-        before it, `following` the next link. If no substitution fits, the link becomes a suspect
-        (`_classify`).
+        The field is found by computing the hash again with known values. `place` is the link with its
+        entry, `leaf` the hash of the entry found, `prev_hash` the chain hash before it, `following` the
+        next link. If no value gives the chain hash, the link becomes a suspect (`_classify`).
         """
         link = place.link
         if _chain(link, prev_hash=prev_hash) == link.chain_hash:
@@ -304,10 +305,10 @@ class _Run:
             self._suspect(link, leaf, "chain_hash")
 
     def _shifted(self, link: ChainLink) -> bool:
-        """Return whether the chain hash of a link fits another number, at most 64 away.
+        """Return whether the chain hash of a link is correct for another number, at most 64 away.
 
-        The rows inserted or deleted before the link are then reported. If the number is only shifted like
-        that of the links before, nothing new is reported.
+        The rows inserted or deleted before the link are then reported. If its number differs by as much as
+        those of the links before it, nothing new is reported.
         """
         for step in sorted(range(-_MAX_SHIFT, _MAX_SHIFT + 1), key=abs):
             number = link.seq - self._shift - step
@@ -344,9 +345,10 @@ class _Run:
             self._tree.append(bytes(32))
 
     def _classify(self) -> None:
-        """Report each suspect as moved or changed: one that fits another suspect's number was moved.
+        """Report each suspect (a wrong link) as moved or changed.
 
-        Suspects are wrong links whose cause is known only once the whole chain has been read.
+        It was moved if it fits the place of another suspect or of a missing number. The cause of a suspect
+        is known only once the whole chain has been read.
         """
         numbers = [s.link.seq for s in self._suspects] + self._gaps
         leaves = {s.link.leaf_hash for s in self._suspects}
