@@ -1,1 +1,1 @@
-"""Web pages (HTML) of Fanal, one folder per audience: public, desk, oversight, partners, account."""
+"""Web pages (HTML) of Fanal, one folder per audience: public, desk, oversight, partners, and others."""

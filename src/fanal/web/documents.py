@@ -2,8 +2,8 @@
 
 `answer` serves any document. `take_out` is for the pages whose content is personal data (report, dossier,
 oversight session): it checks the right, records the export in the ledger, and marks every page as
-confidential. No such document holds a picture or the sealed identity of a reporter; the texts of a report
-stand in it as they were written.
+confidential. No such document holds a picture or the sealed identity of a reporter; the texts of a report are
+printed as they were written.
 """
 
 import hashlib
@@ -73,7 +73,7 @@ class TakenDocument(Struct, frozen=True, kw_only=True):
 
 
 class _DocumentForm(PostedForm):
-    """Form of a document: its `format`, and the purpose (`motive`) for which it is taken out."""
+    """Form of a document to export: its `format`, and the purpose (`motive`) of the export."""
 
     chosen = Parsed({name: name for name in _OFFERED}.get, posted="format")
     purpose = Parsed(plain_motive, posted="motive", otherwise="")

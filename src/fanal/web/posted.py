@@ -56,7 +56,7 @@ class Posted:
 
 
 def read_posted(request: HttpRequest) -> Posted:
-    """Return the posted fields; of a form that Django refuses (too large, too many fields), those it can.
+    """Return the posted fields; of a form that Django refuses (too large, too many fields), a part of them.
 
     These are the fields at the beginning of the body; a multipart body already consumed in part, or a chunked
     one, gives none. Long texts may be cut. `Posted.whole` is false where something is missing. The result is

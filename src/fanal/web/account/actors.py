@@ -56,7 +56,7 @@ def stated_motive(request: HttpRequest) -> str:
 def state_motive(request: HttpRequest, motive: str) -> None:
     """Store the purpose of the person's present task in this session, as `plain_motive` gives it.
 
-    Of a text without a visible character nothing is stored.
+    A text without a visible character removes the purpose stored before.
     """
     request.session[MOTIVE_KEY] = plain_motive(motive)
     request.__dict__.pop("_fanal_actor", None)

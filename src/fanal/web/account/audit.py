@@ -189,7 +189,10 @@ def _object_ids(text: str) -> list[UUID]:
 
 
 def _start(day: date | None, *, after: int = 0) -> datetime | None:
-    """Return the start of a day, or of the day `after` it, not before the first id; None without a day."""
+    """Return the beginning of a day in Europe/Paris, or of the day `after` days later; None for None.
+
+    It is not before 1970, the earliest instant of an id.
+    """
     return None if day is None else max(_EPOCH, start_of_day(day + timedelta(days=after)))
 
 

@@ -1,4 +1,4 @@
-"""Desks, for the administrator: list, opening, changes, closing, reopening; who is there, what is left."""
+"""Pages on desks, for the administrator: list, opening, changes, closing, reopening; who is there."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -88,7 +88,7 @@ def add(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("desk.manage")
 def show(request: HttpRequest, desk_number: int) -> HttpResponse:
-    """Show a desk: its details, who has a role there, and what is left at it.
+    """Show a desk: its details, the people who have a role there, and its unfinished work by kind.
 
     Raises:
         Http404: no such desk.
@@ -120,7 +120,7 @@ def edit(request: HttpRequest, desk_number: int) -> HttpResponse:
 @require_POST
 @needs("desk.manage")
 def close(request: HttpRequest, desk_number: int) -> HttpResponse:
-    """Close the desk, then redirect to its page; 422 if something is left at it.
+    """Close the desk, then redirect to its page; 422 if it still has unfinished work.
 
     Raises:
         Http404: no such desk.

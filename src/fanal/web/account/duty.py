@@ -1,4 +1,4 @@
-"""The duty roster of a desk: who is called for an alarm, when; its gaps, its changes, and a test call."""
+"""Pages on the duty roster of a desk: people to call for an alarm and their hours, gaps, test calls."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -85,7 +85,11 @@ class _DutyForm(PostedForm):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RosterDay:
-    """A day of the roster on the page: its shifts and gaps, and their bars (x, width, kind) in minutes."""
+    """A day of the roster on the page (Europe/Paris): its shifts and gaps.
+
+    `shifts` are (beginning, end, shift) and `gaps` (beginning, end), with hours as text (`22:00`). `bars`
+    draw both: (x, width, kind), in minutes of the day; the kind is `on`, `then` (a later rank) or `gap`.
+    """
 
     day: date
     shifts: Sequence[tuple[str, str, Shift]]
@@ -97,7 +101,7 @@ class RosterDay:
 @require_GET
 @needs("duty.read")
 def listing(request: HttpRequest) -> HttpResponse:
-    """List the desks whose roster the reader may see, with their gaps; a single one's page instead."""
+    """List the desks whose roster the reader may see, with their gaps; redirect if there is only one."""
     actor, now = actor_of(request), now_of(request)
     desks = desks_with_roster(actor=actor)
     if len(desks) == 1:

@@ -197,7 +197,7 @@ def revoke(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
 
 
 def _warn_of_another(request: HttpRequest, habilitation_id: UUID) -> None:
-    """Say so if the person of an ended habilitation has its role at its desk by another one in force."""
+    """Show a warning if the person of an ended habilitation keeps its role at its desk by another one."""
     actor, now = actor_of(request), now_of(request)
     found = {one.id: one for one in queries.list_habilitations(actor=actor)}
     ended = found.pop(habilitation_id)
@@ -219,9 +219,6 @@ def grant(request: HttpRequest) -> HttpResponse:
 
     A refused form is shown again with the reason (status 422). A role that approves acts of others only takes
     effect after a second supervisor's approval.
-
-    Raises:
-        Refused: for a desk that the person does not supervise, or for themselves.
     """
     if request.method != "POST":
         return _form(request)

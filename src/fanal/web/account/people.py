@@ -1,4 +1,4 @@
-"""Pages on accounts, for the administrator: list, opening; the module `person` has those of one account."""
+"""Pages on accounts, for the administrator: list and opening; see `person` for those of one account."""
 
 import secrets
 from collections.abc import Collection, Mapping
@@ -88,7 +88,10 @@ def account_states(
 def _is_asked(
     one: AccountRecord, asked: Mapping[str, str], locked: Collection[str], now: datetime
 ) -> bool:
-    """Return whether an account answers the filters of the page; without a state, closed ones do not."""
+    """Return whether an account matches the filters of the page (`asked`: text `q`, `state`, `role`).
+
+    Without a state, closed accounts match only if a text is searched.
+    """
     words = likeness_key(asked["q"]).split()
     text = likeness_key(f"{one.name} {one.login} {one.email} {one.organisation}")
     states = account_states(one, locked=locked, now=now)

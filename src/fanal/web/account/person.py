@@ -51,8 +51,8 @@ class _DetailsForm(PostedForm):
         """Return the name.
 
         Raises:
-            ValidationError: NAME: it is empty, too long, has signs that are not printed, or is the mark of an
-                erased name.
+            ValidationError: NAME: it is empty, too long, has unprintable characters, or is the mark of an
+            erased name.
         """
         name: str = self.cleaned_data["name"]
         if not is_person_name(name):
@@ -63,7 +63,7 @@ class _DetailsForm(PostedForm):
         """Return the address, or "".
 
         Raises:
-            ValidationError: EMAIL: it is none.
+            ValidationError: EMAIL: it is not a valid address.
         """
         email: str = self.cleaned_data["email"]
         if email and not is_mail_address(email):
@@ -129,7 +129,7 @@ def unlock(request: HttpRequest, person_id: UUID) -> HttpResponse:
 @require_POST
 @needs("account.manage")
 def end_sessions(request: HttpRequest, person_id: UUID) -> HttpResponse:
-    """End every session of the account, whatever has changed since, then redirect to the person's page.
+    """End every session of the account, even if it has changed since the page was made; redirect to its page.
 
     Raises:
         Http404: no such account.
@@ -263,7 +263,7 @@ def _page(request: HttpRequest, person_id: UUID, *, refused: Refusal | None = No
 
 
 def _open_sessions(person_id: UUID, now: datetime) -> int:
-    """Return how many sessions of a person are open, among the newest of the installation."""
+    """Return the number of open sessions of a person, among the newest five thousand of the installation."""
     users = {str(user.pk): user for user in users_of(person_id=person_id)}
     count = 0
     rows = Session.objects.filter(expire_date__gt=now).order_by("-expire_date")

@@ -1,4 +1,4 @@
-"""The numbers and the opening hours of the public pages: who checked them, and what is shown."""
+"""Page on the emergency numbers and opening hours that public pages show, for the administrator."""
 
 from datetime import date, time
 from http import HTTPStatus
@@ -36,7 +36,7 @@ _END_OF_DAY = ("24:00", "00:00")
 
 
 def read_hour(typed: str) -> time | None:
-    """Return the time in a text such as `22:00` or `22:00:00`; None if it is none. Seconds are ignored."""
+    """Return the time in a text such as `22:00` or `22:00:00`; None for others. Seconds are ignored."""
     numbers = [whole_number(part, digits=2) for part in typed.strip().split(":")]
     if not 2 <= len(numbers) <= 3 or any(number is None for number in numbers):
         return None
@@ -45,7 +45,7 @@ def read_hour(typed: str) -> time | None:
 
 
 class _NumberForm(PostedForm):
-    """Form of a verdict on a number."""
+    """Form of the verdict on an emergency number (`LineVerdict`), with the source of the check."""
 
     refuses = "public"
     number = text()
@@ -59,12 +59,15 @@ def _closed(typed: str) -> list[date] | None:
 
 
 def _day(typed: str) -> date | None:
-    """Return the day in a text such as `25/12/2026`, or in ISO 8601; None if it is none."""
+    """Return the day in a text such as `25/12/2026`, or in ISO 8601; None for any other text."""
     return read_day("-".join(reversed(typed.split("/"))) if "/" in typed else typed)
 
 
 class _HoursForm(PostedForm):
-    """Form of the hours: for each day its opening and closing, both empty for a closed day."""
+    """Form of the opening hours: for each weekday its opening and closing, both empty for a closed day.
+
+    `closed` are further closed days, one a line; `shown`: public pages show the hours.
+    """
 
     refuses = "public"
     closed = Parsed(lambda typed: _closed(typed.replace("\r\n", "\n")), "DAYS")

@@ -1,4 +1,4 @@
-"""Page on quarantine in numbers, for the administrator: which failure, how many, since when, the remedy."""
+"""Page on quarantine in numbers, for the administrator: kind of failure, number, oldest, remedy."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render

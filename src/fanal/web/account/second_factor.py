@@ -58,7 +58,7 @@ def is_satisfied(request: HttpRequest) -> bool:
 def is_fresh(request: HttpRequest, *, now: datetime) -> bool:
     """Return whether this session passed the second factor recently enough for a sensitive act.
 
-    Always true in a demo, which requires none.
+    Always true in a demo, which requires no second factor.
     """
     if not _required:
         return True

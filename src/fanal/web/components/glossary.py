@@ -21,8 +21,10 @@ TERMS: dict[str, dict[str, str]] = tomllib.loads(
 def term(content: str, code: str) -> SafeString:
     """Underline a term with dots and show its definition on demand: `{% term "DOSSIER" %}…{% endterm %}`.
 
-    A button opens it, by keyboard, mouse or touch, without a script; Escape closes it. An unknown code is an
-    error.
+    A button opens it, by keyboard, mouse or touch, without a script; Escape closes it.
+
+    Raises:
+        KeyError: no term has this code.
     """
     language = "en" if (get_language() or "fr").startswith("en") else "fr"
     said = TERMS[code][language].partition(";")[0].replace("*", "")

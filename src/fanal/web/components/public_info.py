@@ -1,8 +1,8 @@
-"""What public pages show of numbers and hours; whatever fails, numbers are shown, and no hours.
+"""Emergency numbers and opening hours on public pages, cached for half a minute to spare queries.
 
-They are then the numbers last read, or all of them if none were: a number without an answer, which an
-administrator left out, must not return. The answer is kept for half a minute, so that a public page costs no
-query. A page of an error shows the numbers too, when the database may be away.
+If they cannot be read, the numbers last read are shown, or all of them if none were, and no hours. A number
+that an administrator removed because nobody answers it therefore does not return. Error pages show the
+numbers too, even when the database is unavailable.
 """
 
 import logging
@@ -51,7 +51,7 @@ _guard = threading.Lock()
 
 
 def forget() -> None:
-    """Read again at the next page: this process has just changed what is shown."""
+    """Clear the cached numbers and hours, after this process has changed them."""
     _kept.clear()
 
 
@@ -84,7 +84,7 @@ def _read(before: _Kept) -> _Kept:
 
 @register.simple_tag
 def shown_numbers() -> frozenset[str]:
-    """Return the numbers to call that public pages show."""
+    """Return the codes of the emergency numbers that public pages show (template tag)."""
     return _shown().numbers
 
 

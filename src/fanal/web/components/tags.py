@@ -41,7 +41,7 @@ register = template.Library()
 
 @register.filter
 def desk_number(report_id: UUID) -> str:
-    """Return a report's number (`R-2026-0042`); the earlier one where the reader may not see it.
+    """Return a report's number (`R-2026-0042`); its earlier number where the reader may not see it.
 
     It asks the database: lists take the numbers of all rows at once (`numbers_of`).
     """
@@ -56,9 +56,9 @@ def act_number(act_id: UUID) -> str:
 
 @register.filter
 def number_in(object_id: UUID, numbers: Mapping[UUID, str]) -> str:
-    """Return the number of a report or an act among those that a list took at once.
+    """Return the number of a report or an act from `numbers`, which a list has read for all its rows.
 
-    Without one: the earlier number of a report.
+    If it is missing there, return the earlier number of a report.
     """
     return numbers.get(object_id) or earlier_number(object_id)
 
@@ -171,7 +171,7 @@ def clock_tag(
 
     It is marked as close when `soon_minutes` or less remain. Returns the template's context. Keys besides the
     arguments: `text` (time left or overdue), its patterns `left` and `late`, `read` and `machine` (the date
-        for people and in ISO 8601), `tone` (late, soon or "").
+    for people and in ISO 8601), `tone` (late, soon or "").
     """
     left = deadline - _now(context)
     is_late = left < timedelta(0)

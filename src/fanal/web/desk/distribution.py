@@ -138,7 +138,7 @@ def package(request: HttpRequest, package_id: UUID) -> HttpResponse:
 
 
 def shown(report_id: UUID, *, actor: Actor) -> Sequence[PlannedShare]:
-    """Return the transfers of a report to other desks, planned or made, for its page.
+    """Return the planned and completed transfers of a report to other desks, for its page.
 
     [] for a report with none.
 

@@ -2,7 +2,7 @@
 
 One page with the questions of the public form, filled in by a person of the desk; the questions are worded
 for that person rather than for the reporter. The report is then processed like any other: the reporter's name
-is sealed apart, a receipt code is made, a danger raises the alarm.
+is sealed separately, a receipt code is made, and a child in danger raises the alarm.
 """
 
 import hashlib
@@ -116,7 +116,7 @@ _CODE = "fanal.desk.entry.code"
 class EntryPart:
     """A section of the form: the questions of one page of the public form.
 
-    `name` is that page's, `template` renders its fields, `question` is the heading.
+    `name` is the name of that page, `template` renders its fields, `question` is the heading.
     """
 
     name: str
@@ -130,8 +130,9 @@ class EntryPart:
 def enter(request: HttpRequest) -> HttpResponse:
     """Show the form for a report made to the desk (GET), or receive it and show its receipt code (POST).
 
-    Besides the fields of the public form: `way` (PHONE, LETTER, VISIT), `desk`, and `once`, by which a form
-    that is sent twice with the same answers gives one report. A form with errors is shown again (status 422).
+    Besides the fields of the public form: `way` (PHONE, LETTER, VISIT), `desk`, and `once`, a random key of
+    the form, so that a form sent twice with the same answers creates one report. A form with errors is shown
+    again (status 422).
     """
     if request.method != "POST":
         return _page(request, {}, {}, once=secrets.token_hex(_ONCE // 2))
@@ -155,10 +156,11 @@ def enter(request: HttpRequest) -> HttpResponse:
 def _receive(
     request: HttpRequest, answers: Mapping[str, str], given: Mapping[str, str]
 ) -> HttpResponse:
-    """Receive the report and show its receipt code; show it again if this form was received before.
+    """Receive the report and show its receipt code; a form that was received before shows the same code.
 
-    The browser shows the answer to the last press alone. So a form that is sent again with other answers is a
-    report of its own; one that is still being received is shown again (status 409), as that may yet fail.
+    A browser shows only the answer to the last press. Therefore a form sent again with other answers creates
+    a report of its own, and a form whose first sending is still being received is shown again (status 409),
+    as that sending may yet fail.
     """
     now = now_of(request)
     language = _language()
@@ -197,7 +199,10 @@ def _language() -> str:
 
 
 def _key_of(answers: Mapping[str, str], given: Mapping[str, str]) -> str:
-    """Return the key by which this form with these answers is one report, in whichever minute it is sent."""
+    """Return the idempotency key of this form with these answers.
+
+    It leaves out the fields that `dated` adds, so that it does not depend on the minute of sending.
+    """
     added = {*ASKED_ON.values(), *TYPED_IN.values()}
     typed = {name: said for name, said in answers.items() if name not in added}
     digest = hashlib.sha256(msgspec.json.encode({**typed, **given}, order="sorted")).hexdigest()

@@ -15,10 +15,11 @@ _READ = 2000  # entries read per object, the oldest; the newest of these are sho
 
 
 def lines_of(object_id: UUID, *, actor: Actor, reads: bool = False) -> list[tuple[LedgerLine, str]]:
-    """Return (ledger entry, name of its author) of the newest entries about an object, newest first.
+    """Return the newest entries of the ledger about an object, newest first, as (entry, name of its author).
 
-    Forty at most, of the object's first two thousand entries. Readings are included with `reads`. The caller
-    has checked the right to the object; without the right to its history the list is empty.
+    Forty at most, of the object's first two thousand entries. Entries of consultations are included with
+    `reads`. The caller has checked the right to the object; without the right to its history the list is
+    empty.
     """
     if not may(actor, "ledger.read"):
         return []

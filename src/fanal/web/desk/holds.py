@@ -1,4 +1,4 @@
-"""Pages on legal holds: those in force by day of review, and a report's own: placed, reviewed, lifted."""
+"""Pages on legal holds: all holds in force by day of review, and those of one report, with their forms."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -38,7 +38,7 @@ _LONGEST: Final = 2000
 
 
 def _typed(text: str) -> str:
-    """Return a text of a form with the line ends that its field counted: one character each."""
+    """Return a text of a form with each line end as one character, as its field counted them."""
     return text.replace("\r\n", "\n")
 
 
@@ -72,8 +72,9 @@ class _KeepForm(_LiftForm):
 def listing(request: HttpRequest) -> HttpResponse:
     """Show the legal holds in force at the person's desks, fifty a page, the earliest day of review first.
 
-    With `due` in the query, those alone whose review is due. `report` in the query, a number or a sender's
-    reference, leads to that report's holds. The reading is recorded in the ledger.
+    `due` in the query narrows the list to holds whose review is due. `report` in the query, a number or a
+    sender's reference, redirects to that report's holds; if it names none, the list says so (status 422). The
+    reading is recorded in the ledger.
     """
     typed, unclear = request.GET.get("report", "").strip(), ""
     if typed:
@@ -158,7 +159,7 @@ def show(request: HttpRequest, report_id: UUID) -> HttpResponse:
 @require_POST
 @needs("retention.hold")
 def keep(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Keep a hold of a report until its next review, for a reason; then show the report's holds.
+    """Extend a hold of a report to its next review, for a reason; then show the report's holds.
 
     A refused form is shown again (status 422).
 
@@ -250,7 +251,10 @@ def _meanwhile(
     names: dict[UUID, str],
     refused: Refusal | None,
 ) -> dict[str, object] | None:
-    """Return the hold of a form that is refused for what happened to it since the page; else None."""
+    """Return the hold that the form names, if the form is refused because the hold has changed; else None.
+
+    `found` are the holds of the report, `names` the names of people by id. Keys as of `_shown`.
+    """
     if refused is None or refused.code not in {"CHANGED", "NOT_IN_FORCE"}:
         return None
     of = identifier(request.POST.get("hold", ""))

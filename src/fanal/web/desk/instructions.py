@@ -173,7 +173,7 @@ def revoke(request: HttpRequest, instruction_id: UUID) -> HttpResponse:
 
 
 def _bearers(actor: Actor, record: StandingInstruction) -> list[Bearer]:
-    """Return recipients that a standing instruction (`record`) covers now, each with its cryptographic key.
+    """Return the recipients that a standing instruction (`record`) covers now, with their cryptographic keys.
 
     Empty for kinds whose recipients have no key (all but de-confliction and distribution).
     """
@@ -183,7 +183,10 @@ def _bearers(actor: Actor, record: StandingInstruction) -> list[Bearer]:
 
 
 def _shown(bearers: list[Bearer]) -> str:
-    """Return a digest of the recipients on the page (names and keys), by which the form detects a change."""
+    """Return a digest of the recipients (names and keys), which the form posts to detect a change.
+
+    It has 64 hexadecimal digits.
+    """
     return hashlib.sha256(repr(sorted((one.said, one.key) for one in bearers)).encode()).hexdigest()
 
 

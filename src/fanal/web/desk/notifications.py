@@ -1,4 +1,4 @@
-"""Page with a person's notifications about their work, by group; they are marked as seen, or mailed."""
+"""Page of a person's notifications about their work: shown by group, marked as seen, or sent by mail too."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""Page to search identifiers and text in the person's desks; of other desks, only that they hold a value."""
+"""Page that searches identifiers and text; of other desks it shows only that they hold the value."""
 
 import re
 from collections import Counter
@@ -71,7 +71,7 @@ _ACTS = (
 
 
 class Found(Struct, frozen=True, kw_only=True):
-    """What a search found: report ids, identifiers as (kind, value), names of other desks with the value.
+    """The result of a search: report ids, identifiers as (kind, value), names of other desks with the value.
 
     `shown` is further template context for its page.
     """

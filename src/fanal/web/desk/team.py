@@ -1,4 +1,4 @@
-"""Page "Team": what each person of a desk has in charge; and who is in charge of a report, for its page."""
+"""Page "Team": the reports in the charge of each person of a desk; and the person in charge of one report."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -111,7 +111,7 @@ class TeamMember(Struct, frozen=True, kw_only=True):
 @require_GET
 @needs("report.claim")
 def team(request: HttpRequest) -> HttpResponse:
-    """Show the people of the person's desks with the number of reports held, the oldest, those in danger."""
+    """Show the people of the person's desks with the reports in their charge: number, oldest, in danger."""
     actor, now = actor_of(request), now_of(request)
     desks = sorted(reach(actor, "report.claim").desk_ids)
     names = desk_names(desk_ids=desks)

@@ -1,4 +1,4 @@
-"""What the home page shows of a role: numbers that lead to lists, and the load of each person."""
+"""Records of the home page: the numbers of each role, which lead to lists, and the load of each person."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,8 +13,8 @@ class HomeNumber(Struct, frozen=True, kw_only=True):
     """A number on the home page, its label (`words`), and the list with as many rows (`href`).
 
     `tone`: `danger` or `warn` where somebody must act, else empty. `capped`: the number is a lower bound.
-    `standing`: it is no work to do, such as a figure of statistics, so that it shows no section by itself.
-    `due_at`: the soonest deadline among the items, None without any.
+    `standing`: it is a figure, such as one of statistics, rather than work to do; its section is shown even
+    if nothing waits. `due_at`: the soonest deadline among the items, None without any.
     """
 
     number: int

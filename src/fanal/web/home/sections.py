@@ -1,4 +1,4 @@
-"""The sections of the home page: for each role of a person, what waits for it, as numbers with their lists.
+"""The sections of the home page: for each role of a person, numbers of waiting items and links to them.
 
 Numbers are counted together: one statement counts all views of the queue, one all official acts. A number
 whose list the person may not open, or that an earlier section shows, is left out.
@@ -101,7 +101,7 @@ class _Counts:
         return list_accounts(actor=self.actor, now=self.now)
 
     def thirds(self, lifecycle: Lifecycle) -> int:
-        """Return the number of blockings, or mirrors, that await a third person."""
+        """Return the number of blockings, or mirrors, of protected names that await a third person."""
         approved = [BlockingState.APPROVED]
         if not self.acts_in(lifecycle, *approved):
             return 0
@@ -200,7 +200,10 @@ def _page(
     tone: str = "",
     **query: str,
 ) -> HomeNumber:
-    """Return a number that leads to the page `route` with a query; not counted where the person may not."""
+    """Return a number that leads to the page `route` with a query.
+
+    If the person may not open that page, nothing is counted and the link is empty.
+    """
     href = reachable(route, counts.actor)
     if not href:
         return HomeNumber(number=0, words=words, href="")
@@ -257,7 +260,7 @@ def _supervisor(counts: _Counts) -> Iterator[HomeNumber]:
 
 
 def _to_approve(counts: _Counts) -> HomeNumber:
-    """Return the number of acts on the page of those that await a second person, or a third."""
+    """Return the number of acts that await approval by a second person, or by a third."""
 
     def number() -> int:
         kinds = (REMOVAL, NOTICES.lifecycle, BLOCKING, MIRROR, DEREFERENCING)
@@ -276,9 +279,9 @@ def _addresses(counts: _Counts) -> Iterator[HomeNumber]:
 
 
 def _lasting(counts: _Counts) -> Iterator[HomeNumber]:
-    """Yield the stages of lasting measures and of appeals in which acts await the actor, each with its due.
+    """Yield the stages of lasting measures and of appeals with acts that await the actor.
 
-    Only those with acts are listed: one statement counts them all.
+    Each has the earliest deadline of its acts. One statement counts the acts of all stages.
     """
     for kind, code, words in _STAGES:
         stage = STAGES[kind.kind][code]
@@ -376,7 +379,7 @@ def _overseer(counts: _Counts) -> Iterator[HomeNumber]:
 
 
 def _statistician(counts: _Counts) -> Iterator[HomeNumber]:
-    """Yield the reports received in this month and in the one before."""
+    """Yield the numbers of reports received in this month and in the one before."""
     href = reachable("desk:statistics", counts.actor)
     if not href:
         return

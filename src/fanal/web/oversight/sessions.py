@@ -47,10 +47,10 @@ NO_REMARK = "AGREED"
 
 
 class SampledMeasure(Struct, frozen=True, kw_only=True):
-    """A removal request of a session's sample, with its state in that session.
+    """A removal request (`measure`) of a session's sample, with its state in that session.
 
-    `number` counts from 1. `seen`: the overseer has read it; `agreed`: and has no remark; `told`: they made a
-    recommendation. `warned`: it was approved despite warnings. `measure` is the request.
+    `number` counts from 1. `seen`: the overseer has read it; `agreed`: the overseer has no remark on it;
+    `told`: the overseer made a recommendation. `warned`: it was approved despite warnings.
     """
 
     measure: Measure

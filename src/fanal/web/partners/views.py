@@ -213,8 +213,8 @@ def sent_feedback(
     """Return feedback on the partner's own reports, as sent to it; None if no standing instruction allows it.
 
     With `before`, feedback given before that id, newest first, on every report; else oldest first, and with
-    `report_id` on that report only. At most `limit`; that of the last thirty seconds is left out. The sending
-    is recorded in the ledger, unless there is none.
+    `report_id` on that report only. At most `limit`; feedback of the last thirty seconds is left out. The
+    sending is recorded in the ledger, unless there is no feedback.
 
     Raises:
         Refused: the actor is no partner.

@@ -246,7 +246,7 @@ _TO_A_CHILD: Mapping[str, tuple[AnswerChoice, ...]] = {
 def offered_to(voice: Voice, step: FormPage) -> dict[str, tuple[AnswerChoice, ...]]:
     """Return the answers that a page offers by field, in the words for the person of `voice`.
 
-    A professional is not the child. `step` is the page.
+    A professional is not offered the answer that the child is the reporter. `step` is the page.
     """
     found = dict(OFFERED.get(step.name, {}))
     if voice is Voice.CHILD:

@@ -175,7 +175,7 @@ def identity_of(
     """Return the reporter's identity, to be sealed apart from the report, as JSON; None if it is empty.
 
     `address`: the IP address, if the desk keeps it. A name or contact typed before choosing anonymity is left
-    out; with `keep_child` not the name that a child who reports gave as the child's.
+    out. With `keep_child`, the name of a child who reports, which is the child's own, is kept even so.
     """
     named = answers.get("contact") == "CONTACT"
     own_name = _said(answers, "child_name") if child_of(answers) == "ME" else None
@@ -237,7 +237,7 @@ def _stamp(time: WrittenTime) -> str | None:
 def _places(answers: Mapping[str, str], today: date) -> Iterator[StatedPlace]:
     """Yield the places that the answers name: first a planned meeting, then those of child and person.
 
-    A meeting of which nothing is known but that it is planned is a place without parts.
+    If only the plan of a meeting is known, its place is without parts.
     """
     if _meets(answers):
         at = _stamp(time_of(answers, today=today, asked="meeting_when"))
@@ -249,7 +249,7 @@ def _places(answers: Mapping[str, str], today: date) -> Iterator[StatedPlace]:
 
 
 def _meets(answers: Mapping[str, str]) -> bool:
-    """Return whether the answers tell a meeting: a “yes”, or its day or place without a “no”."""
+    """Return whether the answers state a planned meeting: a “yes”, or its day or place without a “no”."""
     time = time_of(answers, today=_ANY_DAY, asked="meeting_when")
     told = time.day is not None or time.unclear
     told = told or any(_said(answers, name) for name in ("meeting_town", "meeting_country"))
@@ -259,7 +259,7 @@ def _meets(answers: Mapping[str, str]) -> bool:
 def _place(
     role: PlaceRole, answers: Mapping[str, str], whose: str, *, at: str | None = None
 ) -> StatedPlace:
-    """Return the place that the answers about `whose` name; a French postcode within the town is set apart.
+    """Return the place that the answers about `whose` name; a French postcode is separated from the town.
 
     No country is assumed: a town alone may be anywhere. “In another country” without its name is ABROAD.
     """
@@ -309,7 +309,7 @@ def _platform(answers: Mapping[str, str]) -> str | None:
 def services_of(answers: Mapping[str, str]) -> tuple[str, ...]:
     """Return the names of the services in the answers; the first one is the platform of the report.
 
-    Ticked ones come first, before them those of the chosen channel; the typed one is last.
+    Ticked services come first, those of the chosen channel before the others; a typed name is last.
     """
     ticked = [service for service in SERVICES if answers.get(service.field)]
     ticked.sort(key=lambda service: service.channel != answers.get("channel"))
@@ -320,7 +320,7 @@ def services_of(answers: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _channel(answers: Mapping[str, str]) -> Channel | None:
-    """Return the channel of the answers; if it is not chosen, that of the first app or game with a tile."""
+    """Return the channel of the answers; if none is chosen, that of the first ticked service."""
     chosen = answers.get("channel", "")
     if chosen in set(Channel):
         return Channel(chosen)
@@ -350,7 +350,10 @@ def _is_name(line: str) -> bool:
 
 
 def _as_written(answers: Mapping[str, str], today: date) -> Iterator[str]:
-    """Yield typed answers that no field holds whole: days, hours, ages; after a “no” all of a meeting."""
+    """Yield the typed answers that no field of the report holds completely; "" in place of the others.
+
+    They are days, hours and ages; and the town and country of a meeting, if the answers deny one.
+    """
     told = _meets(answers)
     for asked in ("when", "meeting_when"):
         time = time_of(answers, today=today, asked=asked)

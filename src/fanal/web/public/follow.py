@@ -85,8 +85,8 @@ def follow(request: HttpRequest) -> HttpResponse:
 
     The form's `act` is `answer` (with `text`, and `danger` YES to raise the alarm), `receipt` to download the
     signed receipt, or empty. `seen` is how many messages its page showed: the same text sent again from it,
-    by a reload, is the same answer. If storing an answer fails, its text is shown again; the page then knows
-    from the form's `voice` alone that it speaks to a child.
+    by a reload, is the same answer. If storing an answer fails, its text is shown again; that page is worded
+    for a child if the form's `voice` says so, since the report cannot be read.
     """
     if request.method != "POST":
         return _ask_code(request)
@@ -282,7 +282,7 @@ def _spoken(*, to_child: bool) -> _Spoken:
 
 
 def _split(lines: list[ShownMessage]) -> tuple[list[ShownMessage], list[ShownMessage]]:
-    """Return the messages up to the reporter's last one, and the later ones of the desk: to be answered."""
+    """Return the messages up to the reporter's last one, and the later ones, which await an answer."""
     first = next((n for n in range(len(lines), 0, -1) if not lines[n - 1].from_desk), 0)
     return lines[:first], lines[first:]
 

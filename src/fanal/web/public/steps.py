@@ -117,7 +117,7 @@ class FormPage:
 
 
 def _place(whose: str) -> tuple[Field, ...]:
-    """Return the fields of a question where somebody is: in France or not, town, country."""
+    """Return the fields of a question about a place: in France or abroad, town, country."""
     return (
         Field(name=f"{whose}_where", codes=("FRANCE", "ABROAD", "UNKNOWN")),
         Field(name=f"{whose}_town"),
@@ -265,7 +265,10 @@ def voice_of(answers: Answers) -> Voice:
 
 
 def child_of(answers: Answers) -> str:
-    """Return who the child is, a code of the field `child`; for a child or a parent it follows from that."""
+    """Return the code of the field `child`, which says who the child is.
+
+    If a child or a parent fills in the form, the code follows from that: ME or KNOWN.
+    """
     follows = {Voice.CHILD: "ME", Voice.PARENT: "KNOWN"}.get(voice_of(answers))
     return follows or answers.get("child", "")
 

@@ -305,7 +305,10 @@ def _lines(
 
 
 def _typed(name: str, answers: Mapping[str, str]) -> str:
-    """Return a day with its hour, or an age, as typed in the person's own words; of other fields nothing."""
+    """Return a day with its hour, or an age, as typed in the person's own words; "" for other fields.
+
+    A text without letters, such as a date in digits, also gives "".
+    """
     typed = typed_time(answers, asked=name) if name in ASKED_ON else ""
     typed = answers.get(name, "").strip() if name == "child_age" else typed
     return typed if any(map(str.isalpha, typed)) else ""

@@ -150,7 +150,7 @@ _MINUTES = {"demi": 30, "demie": 30, "half": 30, "quart": 15, "quarter": 15}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenTime:
-    """A day and an hour (`clock`, as `21:00`) that a text names, else None; not `whole` if it says more.
+    """The day and hour (`clock`, as `21:00`) that a text names. `whole`: it names nothing more.
 
     `unclear`: a planned day is named, but not with certainty, and is left out.
     """
@@ -173,15 +173,15 @@ def read_time(
     """Return the day and hour in a text such as `hier soir vers 9h`, `24/11/2026`, `last night` or `9 pm`.
 
     `hour` is a second text, the answer to “around what time”, in which a number alone is an hour. `now` is
-    when both were written, in local time without zone; `chosen` the day if it was not typed. `ahead`: what is
-    planned, so that `samedi` is the next one, or today if it is Saturday; otherwise it is the last one before
-    today. `month_first`: a date in digits may begin with its month, as in the United States; one with two
-    readings is two days. An hour on the wrong side of `now` is not understood, but for a planned `5` that may
-    be 17 o'clock. A text with two days, or with a word that leaves open which one is meant, names none; of
-    what is planned it names the first one unless it says “not”.
+    the local time of writing, without zone; `chosen` the day if it was not typed. `ahead`: the event is
+    planned, so that `samedi` is the next one, today included; otherwise it is the last one before today.
+    `month_first`: a date in digits may begin with its month, as in the United States; with two readings it
+    counts as two days. An hour on the wrong side of `now` is not read, but a planned `5` may be 17 o'clock. A
+    text with two days, or with a word such as “or”, names none; of a planned event it names the first, unless
+    it says “not”.
 
-    A planned day that is over, or more than three days away, lowers the danger of a report. So one that is
-    over is never read, and one that is far only from a text of which every word and number is understood.
+    A planned day that is over, or more than three days away, lowers the danger of a report. So a past day is
+    never read, and a day that far away only if every word and number of the text is understood.
     """
     typed = [one for one in (plain_words(text), _hour_alone(_in_minutes(plain_words(hour)))) if one]
 
@@ -198,7 +198,7 @@ def read_time(
 
 
 def _said(text: str, *, now: datetime, ahead: bool, month_first: bool) -> "_Said":
-    """Return what a text in plain words names; the parameters are those of `read_time`."""
+    """Return the times that a text in plain words names; the parameters are those of `read_time`."""
     text = _digits_for_words(_in_minutes(re.sub(r"apres[- ]midi", "aprem", text)))
     part = next((_PARTS[word] for word in WORD.findall(text) if word in _PARTS), None)
     moments, text = _moments(_LASTING.sub(" x ", text), now, ahead=ahead)
@@ -238,7 +238,7 @@ class _Said:
 
 
 def _read(said: _Said, *, now: datetime, ahead: bool, chosen: date | None) -> WrittenTime:
-    """Return the day and hour of what a text says, as `read_time` does but for the day that is far."""
+    """Return the day and hour as `read_time` does, without its check of planned days that are far away."""
     days, left = said.days, said.left
     first = chosen or (min(days, default=None) if ahead else None)
     if left & (_NEGATED | (_LAST if ahead else _NEXT)):
@@ -268,7 +268,7 @@ def _read(said: _Said, *, now: datetime, ahead: bool, chosen: date | None) -> Wr
 def _moments(text: str, now: datetime, *, ahead: bool) -> tuple[set[datetime], str]:
     """Return the instants that the text counts from `now`, such as `dans une heure`, and the text without.
 
-    With `ahead` none that is over: it is not what is planned.
+    With `ahead`, past instants are left out.
     """
     found = set()
     for pattern, way in _MOMENTS:
@@ -280,7 +280,7 @@ def _moments(text: str, now: datetime, *, ahead: bool) -> tuple[set[datetime], s
 
 
 def _amount(named: Mapping[str, str | None]) -> timedelta:
-    """Return the span in the named groups of `_AMOUNT`; nothing without groups: “now”."""
+    """Return the duration in the named groups of a match of `_AMOUNT`; zero if there are none: “now”."""
     hours = named.get("hours") or "0"
     minutes = _MINUTES.get(named.get("part") or "", 0) + int(named.get("minutes") or 0)
     minutes += int(named.get("alone") or 0) + (15 if named.get("quarter") else 0)
@@ -291,10 +291,10 @@ def _amount(named: Mapping[str, str | None]) -> timedelta:
 def _placed(
     day: date | None, clock: "_Clock | None", part: int | None, *, now: datetime, ahead: bool
 ) -> tuple[WrittenTime, bool]:
-    """Return a day and the hour on it as far as one reading of them lies on the right side of `now`.
+    """Return a day with its hour on the right side of `now` (after it if `ahead`), and whether as typed.
 
-    Also whether they stand as typed. What is planned at `5` is at 5 or at 17 o'clock, `minuit` begins or ends
-    the day, and after `ce soir` an hour before five is of the next day.
+    A planned `5` is at 5 or 17 o'clock, `minuit` begins or ends the day, after `ce soir` an hour before five
+    is of the next day. Without a reading on that side, or with two in the early morning, the hour is None.
     """
     if day is None or clock is None:
         return WrittenTime(day=day, clock=str(clock) if clock else None), True
@@ -359,7 +359,7 @@ def _in_digits(found: re.Match[str]) -> str:
 
 
 def _days(text: str, *, now: datetime, ahead: bool, month_first: bool) -> tuple[set[date], str]:
-    """Return the days that the text names, and the text without them; with `ahead` none that is over."""
+    """Return the days that the text names (with `ahead`, none that is past), and the text without them."""
     today = now.date()
     since = _first_day(now) if ahead else date.min
     found, text = _dates(text, today=today, since=since, ahead=ahead, month_first=month_first)
@@ -376,9 +376,9 @@ def _days(text: str, *, now: datetime, ahead: bool, month_first: bool) -> tuple[
 
 
 def _first_day(now: datetime) -> date:
-    """Return the first day on which what is planned may be.
+    """Return the first day on which a planned event may be: yesterday until six o'clock in Paris.
 
-    Before six in Paris it is still yesterday in the Antilles.
+    It is then still yesterday in the French Antilles.
     """
     return now.date() - _DAY if now.hour < _STILL_YESTERDAY else now.date()
 
@@ -401,7 +401,7 @@ def _dates(
 
 
 def _weekdays(text: str, found: set[date], *, now: datetime, ahead: bool) -> tuple[set[date], str]:
-    """Return the days `found`, or else those that the text names by their weekday, and the text without."""
+    """Return the days `found`, or else the days that the text names by weekday, and the text without them."""
     one_day, week, way = _WEEKS[ahead]
     named = _WEEKDAY.findall(text)
     if not found and len(named) == 1 and one_day.search(text):
@@ -416,10 +416,10 @@ def _weekdays(text: str, found: set[date], *, now: datetime, ahead: bool) -> tup
 
 
 def _dated(match: re.Match[str], *, today: date, ahead: bool, month_first: bool) -> set[date]:
-    """Return the day of a date; without a year the last one up to `today`, or with `ahead` the next one.
+    """Return the day of a date as a set; without a year the last one up to `today`, or with `ahead` the next.
 
-    With `ahead` that of yesterday too, which is still today in the west of overseas France. With
-    `month_first` a date with two readings gives both, as far as they lie on their side of today.
+    With `ahead` also yesterday's, which is still today in the west of overseas France. With `month_first` a
+    date with two readings gives both, if both are on the right side of today.
     """
     month = match["month"] if match["month"].isdecimal() else str(_MONTHS[match["month"]])
     readings = [(month, match["day"]), (match["day"], month)][: 1 + month_first]
@@ -432,7 +432,7 @@ def _dated(match: re.Match[str], *, today: date, ahead: bool, month_first: bool)
 
 
 def _on(ending: str, year: str, *, today: date, ahead: bool) -> date | None:
-    """Return the day of a month and day (`12-05`) in the year as written, or in the one that fits."""
+    """Return the day of a month and day (`12-05`) in `year`, or in the nearest fitting one if ""."""
     if year:
         return read_day(f"{year}-{ending}")
     years = (today.year, today.year + 1) if ahead else (today.year, today.year - 1)
@@ -444,7 +444,7 @@ def _on(ending: str, year: str, *, today: date, ahead: bool) -> date | None:
 
 
 def _weekday(number: int, *, now: datetime, ahead: bool) -> date:
-    """Return the next day with this number (Monday is 0), today included, or the last one before today."""
+    """Return the next day with this number (Monday is 0), today included; if not `ahead`, the last."""
     today = now.date()
     if ahead:
         since = _first_day(now)
@@ -454,7 +454,7 @@ def _weekday(number: int, *, now: datetime, ahead: bool) -> date:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Clock:
-    """An hour as a text names it; `is_open`: morning or evening is not said, `is_midnight`: said in words."""
+    """An hour that a text names; `is_open`: before or after noon, `is_midnight`: midnight, as `minuit`."""
 
     hour: int
     minute: int

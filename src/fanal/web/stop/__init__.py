@@ -1,1 +1,1 @@
-"""The stop page: a small static site that people see instead of a blocked name."""
+"""The stop page: a small static site that people see instead of a blocked site."""

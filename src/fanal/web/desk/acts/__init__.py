@@ -1,1 +1,1 @@
-"""Pages on official acts: removal measures, notices, referrals; their lists and documents."""
+"""Pages on official acts (removal requests, blockings, notices, referrals, …) and their addressees."""

@@ -61,13 +61,16 @@ class _EntryForm(PostedForm):
 
 
 def _version(request: HttpRequest) -> int:
-    """Return the number of the version that the form's page showed; -1, which no version has, without one."""
+    """Return the version number of the directory entry that the posted form was made from.
+
+    -1, which matches no version, if it is missing or unreadable.
+    """
     found = whole_number(request.POST.get("version", ""), digits=9)
     return -1 if found is None else found
 
 
 def _entry(request: HttpRequest) -> NewEntry:
-    """Return the posted entry.
+    """Return the directory entry that the form states: its values, their source and its date.
 
     Raises:
         Refusal: DATE, the source's date is unreadable.
@@ -211,11 +214,13 @@ def offered(
     kinds: Collection[Kind],
     page: str,
 ) -> dict[str, object]:
-    """Return the template context of an addressee's form with what the directory proposes for it.
+    """Return the template context of an addressee's form, with the directory's proposals for it.
 
     `addressee` is the one of the act, None once its text has expired; `hosts` and `kinds` as of
-    `views.proposals_for`; `page` is the URL of the act's page. Keys: `proposed` (the proposals, each with its
-    link, which asks for it by `to`), and `filled`: the addressee with which the form is filled.
+    `views.proposals_for`; `page` is the URL of the act's page. Keys: `proposed`, the proposals as pairs of
+    the entry and a link that fills the form with it (parameter `to`), empty for a reader who may not read the
+    directory; `filled`, the addressee with which the form is filled: the proposal that the query's `to`
+    names, else `addressee`.
     """
     actor = actor_of(request)
     if addressee is None or not may(actor, "addressee.read"):

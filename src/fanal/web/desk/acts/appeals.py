@@ -70,7 +70,7 @@ def against(request: HttpRequest, act: Act) -> dict[str, object]:
 
 
 def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], list[UUID]]:
-    """Return the template context that only an appeal has, and its reports."""
+    """Return the additional template context of an appeal's page, and the ids of its reports."""
     actor, now = actor_of(request), now_of(request)
     view = views.view_of(actor=actor, act=file.act, now=now)
     found = None if file.content is None else read_appeal(file.content)
@@ -179,7 +179,7 @@ def _register(pages: acts.ActPages, request: HttpRequest, act_id: UUID) -> HttpR
 @require_GET
 @needs("appeal.read")
 def board(request: HttpRequest) -> HttpResponse:
-    """Show the register of appeals: those that await a step of the reader, other open ones, closed ones."""
+    """Show the register of appeals in three groups: awaiting a step of the reader, otherwise open, closed."""
     return render(request, _KIND.board, lasting.board(_KIND, request))
 
 

@@ -40,7 +40,7 @@ RIGHTS = {
 
 
 def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], list[UUID]]:
-    """Return the template context that only a blocking has, and its reports."""
+    """Return the additional template context of a blocking's page, and the ids of its reports."""
     actor, now = actor_of(request), now_of(request)
     view = views.view_of(actor=actor, act=file.act, now=now)
     found = None if file.content is None else read_blocking(file.content)
@@ -74,9 +74,11 @@ def shared(
 ) -> dict[str, object]:
     """Return the part of a page's template context that blockings and mirrors share.
 
-    `allowed` are the transitions that the state allows. Keys: `view`, `protections` (of the name),
-    `may_vouch`, `frees` (the step that frees or reviews, "" without), their routes, `third` (the newest step
-    of the third person, None without), `may_read` (the report).
+    `allowed` are the transitions that the state allows. Keys: `view`, `protections` (entries of the reference
+    data that protect the host name), `may_vouch` (the reader may approve as third person), `frees` (the
+    reader's next step to take the name off the list, `free`, or to review that, `review`; "" if neither),
+    `vouch_route` and `free_route` (URL names), `third` (the last approval by a third person, or None),
+    `may_read` (the reader may read reports).
     """
     actor, kind = actor_of(request), view.act.kind
     return {

@@ -50,12 +50,12 @@ _CLOCKS = ("SEARCH_48H", "SEARCH_CHECK_3M", "SEARCH_RESTORE_48H")
 
 
 def on_removal(request: HttpRequest, removal: Measure, *, gone: bool) -> dict[str, object]:
-    """Return the template context of the part on dereferencings of a removal request's page (`offered`).
+    """Return the template context of a removal request's page about dereferencings (keys as of `offered`).
 
     `gone`: the decision behind the request is no longer in force.
 
     Raises:
-        DelayMissing: the reference data have no delay in force for a deadline of one of them.
+        DelayMissing: the reference data have no delay in force for a deadline of a dereferencing.
     """
     bears = removal.state not in ENDED_REMOVALS and not gone
     return offered(request, removal_id=removal.id, report_id=removal.report_id, bears=bears)
@@ -66,12 +66,13 @@ def offered(
 ) -> dict[str, object]:
     """Return the template context of the dereferencings based on a removal request, and of a new one's form.
 
-    Keys: `resting` (those dereferencings; empty if the reader may not read any), `services` (search engines
-    and directories in force), `may_dereference` (the reader may draft one, and the act of the page still
-    allows it: `bears`), `service_kinds` (codes of the kinds of recipients).
+    `bears`: the act of the page still allows a new one. Keys: `resting` (those dereferencings; empty if the
+    reader may not read any), `services` (reference entries of search engines and directories in force today),
+    `may_dereference` (`bears`, and the reader may draft one), `service_kinds` (codes of the kinds of
+    recipients).
 
     Raises:
-        DelayMissing: the reference data have no delay in force for a deadline of one of them.
+        DelayMissing: the reference data have no delay in force for a deadline of a dereferencing.
     """
     actor, now = actor_of(request), now_of(request)
     today = paris_day(now)
@@ -86,7 +87,7 @@ def offered(
 
 
 def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], list[UUID]]:
-    """Return the template context that only a dereferencing has, and its reports."""
+    """Return the additional template context of a dereferencing's page, and the ids of its reports."""
     actor, now = actor_of(request), now_of(request)
     view = views.view_of(actor=actor, act=file.act, now=now)
     found = None if file.content is None else read_dereferencing(file.content)

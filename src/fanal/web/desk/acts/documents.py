@@ -1,7 +1,8 @@
 """Documents of official acts of any kind (PDF, text, exact bytes, print view), and proofs of their steps.
 
-Who may read an act may take its document; each is recorded in the ledger before it is served. What may not be
-sent (a draft, an act whose decision is no longer in force) is marked on every page and names no approval.
+Every reader of an act may download its document; the ledger records each download before it is served. A
+document that may not be sent (a draft, an act whose decision is no longer in force) is marked as a draft on
+every page and names no approval.
 """
 
 from functools import partial

@@ -111,7 +111,7 @@ def panel_on(
 
 
 def state_words(act: Act, steps: Sequence[ActStep], *, at: str) -> str:
-    """Return the result of an emergency call as a sentence.
+    """Return the result of an emergency call as a sentence in the page's language.
 
     `steps` are its recorded steps, `at` the time of the last as text.
     """
@@ -159,9 +159,10 @@ def _panel(
     known: int = 0,
     news: str = "",
 ) -> CallPanel:
-    """Return the panel of a call: `file` is the act to be made, None for a call that the form opens.
+    """Return the panel of the recorded emergency call `file`, or (None) of one that the form opens.
 
-    `known` is the number of calls on the report, of which none is to be made; `news` as in `panel_on`.
+    `known` is the number of earlier calls on the report, none of them still to be made; `news` as in
+    `panel_on`.
     """
     lang = "en" if (get_language() or "fr").startswith("en") else "fr"
     other = "fr" if lang == "en" else "en"

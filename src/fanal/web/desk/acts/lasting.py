@@ -43,9 +43,9 @@ class Lasting:
     """Configuration of the pages of one kind of lasting measure (blocking, dereferencing), or of appeals.
 
     `lifecycle` holds its states and transitions, `listing` is the query of its acts, `board` the template of
-    their list. `rights` are the policy actions that a next step requires, by code of who is asked for it
-    (`asked`). `reasoned` are the transitions that take a reason. `record` is the operation that records a
-    transition.
+    their list. `rights` maps the code of the person whose step is next (`asked`: PROPOSER, SECOND, OFFICER
+    and so on) to the policy action which that step requires. `reasoned` are the transitions that take a
+    reason. `record` is the operation that records a transition.
     """
 
     lifecycle: Lifecycle
@@ -164,9 +164,9 @@ def say_open_already(kind: Lasting, request: HttpRequest, act_ids: Sequence[UUID
 def board(kind: Lasting, request: HttpRequest) -> dict[str, object]:
     """Return the template context of the list of acts of a kind.
 
-    Keys: `own` (rows of those that await a step of the reader), `opened` (other open ones), `ended` (the
-    newest ended ones), `late` (number of open ones past a deadline), `staged` (the code of the stage that the
-    query's `state` asks for, "" for the whole list; a stage has no ended acts).
+    Keys: `own` (rows of the acts that await a step of the reader), `opened` (other open acts), `ended` (the
+    newest fifty ended acts), `late` (number of open acts past a deadline), `staged` (the code of the stage
+    that the query's `state` asks for, "" for the whole list; a stage has no ended acts).
     """
     actor, now, states = actor_of(request), now_of(request), kind.lifecycle.states
     code = request.GET.get("state", "")
@@ -191,9 +191,9 @@ def board(kind: Lasting, request: HttpRequest) -> dict[str, object]:
 def waiting(
     kind: Lasting, request: HttpRequest, *, states: Sequence[str], asked: frozenset[str]
 ) -> list[dict[str, object]]:
-    """Return the template rows of the acts in `states` whose next step is that of a person in `asked`.
+    """Return the template rows of the acts in `states` that await a step of the people in `asked`.
 
-    The next due comes first. `asked` are codes of who is asked for the step.
+    These are codes, as in `Lasting.rights`. The act with the earliest deadline comes first.
     """
     found = kind.listing(actor=actor_of(request), states=states, now=now_of(request))
     return rows(kind, request, [one for one in found if one.asked in asked])
@@ -213,7 +213,11 @@ def rows(
 
 
 def _is_asked(kind: Lasting, view: LastingView, actor: Actor) -> bool:
-    """Return whether the next step of an act is asked of the reader, among others."""
+    """Return whether the reader may take the next step of an act.
+
+    The reader needs the right for the step; a step of the proposer is for the person who drafted the act, an
+    approval (SECOND, THIRD) for anybody else.
+    """
     right = kind.rights.get(view.asked, "")
     if not right or not may(actor, right):
         return False

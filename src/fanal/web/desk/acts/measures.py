@@ -293,9 +293,9 @@ def _cards(found: Sequence[Measure], *, actor: Actor) -> list[dict[str, object]]
 def _grounds(measure: Measure, *, actor: Actor) -> dict[str, object]:
     """Return the decision behind a removal request, and its differences from the legal rules' proposal.
 
-    Keys: `decision`; `ground_gone`, it is no longer in force; `differences`, as of the function of that name;
-    `left_out`, addresses of the host in the report that the measure does not target. Without access to
-    reports (oversight), all but `ground_gone` are empty.
+    Keys: `decision`; `ground_gone`, it is no longer in force; `differences`, of the decision from the
+    proposal; `left_out`, addresses of the host in the report that the measure does not target. Without access
+    to reports (oversight), all but `ground_gone` are empty.
     """
     ids = [measure.report_id]
     decisions = oriented.decisions_of(actor=actor, report_ids=ids).get(measure.report_id, ())
@@ -400,9 +400,9 @@ def step(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 @require_POST
 @needs("measure.send")
 def contact(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Record that a removal request's recipient was informed before of procedures, delays (LCEN 6-2 I).
+    """Record that the recipient of a removal request was informed beforehand of procedures and time limits.
 
-    A refusal is shown on the measure's page.
+    The information is that of LCEN, article 6-2 I. A refusal is shown on the measure's page.
 
     Raises:
         Http404: no such measure.
@@ -486,7 +486,7 @@ def _record(
 ) -> HttpResponse:
     """Run an operation (`act`) on a removal request with the fields of `form`; redirect to its page.
 
-    A refusal is shown on that page.
+    A refusal is shown on that page. Raises as `acts.record`.
     """
     step = partial(act, actor=actor_of(request), measure_id=measure_id, now=now_of(request))
     return acts.record(

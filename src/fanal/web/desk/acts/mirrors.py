@@ -36,7 +36,7 @@ _BUTTONS = ("submit", "withdraw")
 
 
 def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], list[UUID]]:
-    """Return the template context that only a mirror has, and its reports."""
+    """Return the additional template context of a mirror's page, and the ids of its reports."""
     actor, now = actor_of(request), now_of(request)
     view = views.view_of(actor=actor, act=file.act, now=now)
     found = None if file.content is None else read_mirror(file.content)
@@ -73,7 +73,7 @@ class _DecisionForm(PostedForm):
 
 
 class _ReasonsForm(PostedForm):
-    """Form of the reasons: in what the mirror takes over the condemned service."""
+    """Form of the reasons why the site is a mirror: what it takes over from the condemned service."""
 
     reasons = lines()
 
@@ -136,10 +136,10 @@ PAGES = acts.ActPages(
 def draft(request: HttpRequest, report_id: UUID) -> HttpResponse:
     """Show the form that drafts the blocking of a mirror named by a report, or draft it and show it.
 
-    A refusal is shown above the form.
+    A refusal is shown above the form (status 409).
 
     Raises:
-        Http404: no such report, or the stages have not read it.
+        Http404: no such report, or it has not been harmonised and oriented yet.
         Refused: the person may not propose blockings at the report's desk.
     """
     actor = actor_of(request)

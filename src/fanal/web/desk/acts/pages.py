@@ -128,7 +128,7 @@ def _rights_of_steps(lifecycle: Lifecycle) -> set[str]:
 def _recorded(lifecycle: Lifecycle) -> str:
     """Return the policy action for recording events of an official act, such as its sending or a reply to it.
 
-    It is the one of the sending, where a lifecycle has further policy actions for steps.
+    If the lifecycle has several policy actions besides the proposal's, return that of the sending.
     """
     rights = _rights_of_steps(lifecycle) - {lifecycle.proposes}
     sending = {needs.right for needs in lifecycle.requirements.values() if needs.sends}
@@ -195,7 +195,7 @@ def download(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpRespons
 def _may_be_sent(lifecycle: Lifecycle, file: ActFile) -> bool:
     """Return whether sending is a next step of an official act (`file`) in its present state.
 
-    It does not look whether the decision behind the act is still in force. `lifecycle`: of the act's kind.
+    Whether the decision behind the act is in force is not examined. `lifecycle`: of the act's kind.
     """
     steps = (lifecycle.requirements[name] for name in lifecycle.allowed(file.act.state))
     return any(step.sends and not step.lapsed for step in steps)
@@ -242,7 +242,7 @@ class EventForm(PostedForm):
     """Form of an event of an official act: its time (`happened_at`), and its proof in words or as a file.
 
     `kind` is the label kind of its refusals. The time is in Europe/Paris; empty means now. A time before the
-    year 2000 is unreadable.
+    year 2000 is refused.
     """
 
     happened_at = Parsed(
@@ -259,7 +259,7 @@ class EventForm(PostedForm):
         """Return the time of the event: the time given (in Europe/Paris if it has no zone), else the present.
 
         Raises:
-            ValidationError: it lies too far in the past.
+            ValidationError: the time lies before the year 2000.
         """
         at: datetime = self.cleaned_data["happened_at"] or now_of(self.request)
         if at.tzinfo is None:
@@ -353,10 +353,7 @@ def record(
 
 
 def _refusal_of(step: Callable[[], object]) -> str:
-    """Run `step`, an operation on an official act; return why it was refused in words, "" if it was not.
-
-    What the step changed before the refusal is kept.
-    """
+    """Run `step`; return why it was refused, in words, or "". Changes before a refusal are kept."""
     try:
         step()
     except Refusal as fault:
@@ -388,8 +385,7 @@ def refused(
 ) -> HttpResponse:
     """Return an official act's page with `said`, the reason of a refusal (status 409 by default).
 
-    `pages`: the configuration of the act's kind (measure, referral, …). Raises Http404 if the person may read
-    no such act.
+    `pages`: the configuration of the act's kind. Raises Http404 if the person may read no such act.
     """
     context = _context(pages, request, act_id, said)
     return render(request, pages.template, context, status=status)

@@ -19,7 +19,7 @@ from fanal.web.desk.acts.lists import ActLine, ActList
 
 
 def bodies_on(now: datetime) -> list[str]:
-    """Return the codes of the authorities in force on the day of `now`, emergency services included.
+    """Return the codes of the authorities in force on the day of `now` in Paris, emergency services included.
 
     In the order of the reference data.
     """
@@ -27,9 +27,9 @@ def bodies_on(now: datetime) -> list[str]:
 
 
 def addressees_on(now: datetime) -> list[str]:
-    """Return the codes of the authorities to which a referral can go; emergency services are called.
+    """Return the codes of the authorities to which a referral can be sent on the day of `now` in Paris.
 
-    In the order of the reference data.
+    In the order of the reference data. Emergency services are left out: they are telephoned.
     """
     found = reference.load().in_force(Body, paris_day(now))
     return [body.code for body in found if body.value.role != "EMERGENCY"]

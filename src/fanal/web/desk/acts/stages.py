@@ -1,4 +1,4 @@
-"""Stages of lasting measures and of appeals: what their lists show alone (`?state=`), and home counts."""
+"""Stages of lasting measures and of appeals, for lists narrowed by `?state=` and for the home page."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ Listing = Callable[..., Sequence[LastingView]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """Open acts of a kind whose next step is of one sort.
+    """A stage of a kind of act: the open acts whose next step is of one sort, such as to list a name.
 
     `states` are their states; acts that await a third person (`asked` is THIRD) are left out. `right` is the
     policy action of the next step.

@@ -71,7 +71,7 @@ class _KeyForm(_CounterpartForm):
 
 
 class _LimitsForm(PostedForm):
-    """Form of the limits of what may be compared with a counterpart (another organisation).
+    """Form of the limits of the data that may be compared with a counterpart (another organisation).
 
     Unreadable desks are left out.
     """
@@ -272,7 +272,10 @@ def _line(
 
 
 def _digest(found: Counterpart) -> str:
-    """Return a digest of the limits of a counterpart, by which a form says which ones its page showed."""
+    """Return a digest of the limits of a counterpart, which a form posts to show that they have not changed.
+
+    It has 32 hexadecimal digits.
+    """
     return sha256(msgspec.json.encode(found.limits)).hexdigest()[:32]
 
 
@@ -366,10 +369,10 @@ def withhold(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
 def shown(request: HttpRequest, view: DossierView) -> dict[str, object]:
     """Return the template context of a dossier (`view`) regarding de-confliction, for its page.
 
-    Keys: `signs` (badges: matches with other organisations), `withheld` (withholdings in force: record,
-    author, counterpart, closed, and `out`, the answers that left before: counterpart, end), `counterparts`
-    (open ones and those withheld from; empty for a reader without the right to de-confliction),
-    `may_withhold`.
+    Keys: `signs` (badges: matches with other organisations), `withheld` (withholdings in force, each a dict:
+    `record`, `author`, `counterpart` (names), `closed`, and `out`, the answers fetched before the withholding
+    in rounds that still run: counterpart, end), `counterparts` (open ones and closed ones from which the
+    dossier is withheld; empty for a reader without the right to de-confliction), `may_withhold`.
     """
     actor = actor_of(request)
     own = [node.report_id for node in view.nodes if node.report_id]

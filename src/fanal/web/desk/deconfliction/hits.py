@@ -151,8 +151,5 @@ def signs_on(request: HttpRequest, report_ids: Sequence[UUID]) -> Mapping[UUID, 
 
 
 def by_body(signs: Iterable[Sign]) -> list[Sign]:
-    """Return a report's matches with other organisations (badges), sorted by organisation.
-
-    So a page can name each organisation once.
-    """
+    """Return a report's matches (badges), sorted so that a page can name each organisation once."""
     return sorted(signs, key=lambda sign: (alphabetical(sign.counterpart), sign.state, sign.hit_id))

@@ -1,7 +1,8 @@
-"""The choice of some reports on a dossier's page: by report, place, shared value, or period of the timeline.
+"""The selection of reports on a dossier's page: by report, place, shared value, or period of the timeline.
 
-The query of the page's URL holds it, so that it works without JavaScript, survives a reload and can be sent
-to a colleague. `desk-dossier.js` makes the same choice from the same data, without loading the page.
+The selection is in the query of the page's URL, so that it works without JavaScript, survives a reload and
+can be sent to a colleague. `desk-dossier.js` makes the same selection from the same data, without loading the
+page.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,10 +22,10 @@ from fanal.web.desk.dossiers.timeline import TimelineEvent, TimelineLane, span_o
 
 
 class Facets(Struct, frozen=True, kw_only=True):
-    """The properties of a report by which it can be chosen on a dossier's page.
+    """The properties of a report by which it can be selected on a dossier's page.
 
-    `places` are the codes of its places, `days` its events as (lane of the timeline, day), `value` the digest
-    of the value that it shares with others, "" without one.
+    `places` are the codes of its places (départements and countries), `days` its events as (lane of the
+    timeline, day in Paris), `value` the digest of the value that it shares with others, "" without one.
     """
 
     places: tuple[str, ...] = ()

@@ -46,14 +46,21 @@ _LEVELS = ("DANGER", "HIGH", "NORMAL", "LOW")
 
 
 class _Gist(Struct, frozen=True, kw_only=True):
-    """What the document of a dossier keeps of one report: the day of its facts, and its places."""
+    """The data that the document of a dossier keeps of one report: the day of its facts, and its places.
+
+    `places` is a report in the internal format that holds nothing but its places and persons.
+    """
 
     occurred: str
     places: HarmonisedReport
 
 
 class _Dossier(Struct, frozen=True, kw_only=True):
-    """What the document of a dossier is made of; `own` are the reports of the reader's desks."""
+    """The data of a dossier's document.
+
+    `view` is the dossier; `own` are the ids of its reports at the reader's desks, and `cases` (rows of the
+    queue), `references` (as displayed) and `gists` are by report id.
+    """
 
     actor: Actor
     lang: str
@@ -76,7 +83,7 @@ def document(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
 
     Raises:
         Http404: no such dossier at the person's desks, or no such format.
-        Refused: the person may not take it out.
+        Refused: the person may not export the document.
     """
     actor = actor_of(request)
     view = dossier_view(actor=actor, dossier_id=dossier_id)
@@ -193,7 +200,7 @@ def _summary(read: _Dossier) -> tuple[str, ...]:
 
 
 def _reports(read: _Dossier) -> tuple[Part, ...]:
-    """Return the table of the reports: those of the highest priority first, then the newest."""
+    """Return the table of the reports, by priority level, then score, then the newest first."""
     ranked = sorted(
         read.cases.values(),
         key=lambda case: (_LEVELS.index(case.level), -case.score, -case.received_at.timestamp()),
@@ -214,7 +221,7 @@ def _reports(read: _Dossier) -> tuple[Part, ...]:
 
 
 def _shared(read: _Dossier) -> tuple[Part, ...]:
-    """Return the table of the values behind the links, by the number of reports that they link."""
+    """Return the table of the values behind the links; values that link the most reports come first."""
     held: dict[tuple[str, str], set[UUID]] = defaultdict(set)
     for edge in read.view.edges:
         for shared in values_of(edge.reasons):

@@ -40,7 +40,7 @@ class Halves(Struct, frozen=True, kw_only=True):
 def halves_of(report_ids: Sequence[UUID], *, actor: Actor) -> Halves:
     """Return the dossiers that hold the given reports now, and the reports in none.
 
-    Only those that the actor may see.
+    Dossiers and reports that the actor may not see are left out.
     """
     if not report_ids:
         return Halves(dossiers=[], reports=[])

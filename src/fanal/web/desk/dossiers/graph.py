@@ -119,7 +119,7 @@ def other_desks(view: DossierView) -> dict[int, str]:
 
 
 def references_of(report_ids: Sequence[UUID], *, actor: Actor) -> dict[UUID, str]:
-    """Return by report id the reference as people read it; reports invisible to the actor are left out."""
+    """Return the displayed reference of each report that the actor may see, by report id."""
     facts = get_reports(actor=actor, report_ids=report_ids)
     return {i: facts[i].spoken for i in report_ids if i in facts}
 
@@ -127,8 +127,8 @@ def references_of(report_ids: Sequence[UUID], *, actor: Actor) -> dict[UUID, str
 def shared_values(view: DossierView) -> dict[UUID, str]:
     """Return, by report id, the shared value most often cited as first reason of its links, as text.
 
-    `view`: the dossier with its links. Of equally frequent ones, the first in order of text. Reports without
-    links have no key.
+    `view`: the dossier with its links. Of equally frequent values, the first in alphabetical order is taken.
+    Reports without links have no key.
     """
     votes: dict[UUID, Counter[str]] = {}
     for edge in view.edges:

@@ -82,10 +82,10 @@ _WAITING = ("TO_ASSESS", "CLAIMED", "TO_SECOND")
 
 
 def people_of(records: Iterable[HarmonisedReport]) -> tuple[tuple[str, int], ...]:
-    """Return the number of suspects and of victims as (role, number), roles without anybody left out.
+    """Return the number of suspects and of victims as (role, number); a role that nobody has is left out.
 
-    People of one role who share an identifier or, without any, a name and a date of birth are one (connected
-    components). Others without an identifier are one each, so that the number is an upper bound.
+    People of one role who share an identifier or, without any, a name and a date of birth are counted as one
+    (connected components). Everybody else is counted separately, so that the number is an upper bound.
     """
     counts = {}
     for role in _ROLES:

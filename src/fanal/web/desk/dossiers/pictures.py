@@ -37,8 +37,8 @@ _GROUPS = 12
 class Told(NamedTuple):
     """The data from which a dossier's graph, timeline and maps are drawn.
 
-    `own` are its reports that the reader may see. `events` are those of the timeline, `places` those that
-    reports name. `references` (as displayed) and `cases` (rows of the queue) are by report id.
+    `own` are the ids of its reports that the reader may see. `events` are those of the timeline, `places` the
+    places that reports name. `references` (as displayed) and `cases` (rows of the queue) are by report id.
     """
 
     own: Sequence[UUID]
@@ -79,7 +79,7 @@ class ShownChart(NamedTuple):
 
 
 class Group(NamedTuple):
-    """The reports of a dossier that share a `value`, the one behind most of their links.
+    """The reports of a dossier with the same `value`, the value cited most often behind their links.
 
     `digest` is that of the value, for URLs (`chosen.digest`); `number` counts the reports.
     """
@@ -92,9 +92,10 @@ class Group(NamedTuple):
 class Pictures(Struct, frozen=True, kw_only=True):
     """The graph, timeline and maps of a dossier, for the template.
 
-    `chosen` are the reports chosen on the page, which all of them mark; None without a choice. `codes` are
-    the places that these name. `graph` are the elements for cytoscape.js, `charts` the timeline for wide and
-    narrow pages, `maps` the maps, `places` all places named. `groups` are the most frequent shared values.
+    `chosen` are the reports chosen on the page, None without a choice; graph, timeline and maps mark them.
+    `codes` are the places of the chosen reports. `graph` are the elements for cytoscape.js, `charts` the
+    timeline for wide and narrow pages, `maps` the maps, `places` all places named. `groups` are the most
+    frequent shared values, at most twelve.
     """
 
     chosen: Chosen | None
@@ -149,7 +150,7 @@ def pictures_of(
 def acts_of(own: Sequence[UUID], *, actor: Actor) -> list[TimelineEvent]:
     """Return decisions, removal requests and referrals on reports as events of the timeline, by their days.
 
-    Only acts that the actor may read. In no particular order, each once.
+    Acts that the actor may not read are left out. In no particular order, each event once.
     """
     decided = oriented.decisions_of(actor=actor, report_ids=own)
     found = {(i, one.decided_at) for i, decisions in decided.items() for one in decisions}

@@ -198,7 +198,11 @@ def _marks(
     size: tuple[int, int],
     radius: int,
 ) -> tuple[MapMark, ...]:
-    """Return the marks of the places with these codes; `radius` is that of a number of one or two digits."""
+    """Return the marks of the places with these codes.
+
+    `counts` and `names` are by code; `size` is the map's width and height, `radius` the radius of the circle
+    around a number of one or two digits, both in the map's units.
+    """
     places = [points()[f"p{code}" if code in PARIS else code] for code in codes]
     sizes = [radius * (1 + 0.2 * max(0, len(short(counts[code])) - 2)) for code in codes]
     return tuple(
@@ -263,9 +267,10 @@ def _inside(point: Point, radius: float, size: tuple[float, float]) -> Point:
 
 
 def _named(record: HarmonisedReport) -> Iterator[tuple[tuple[str, str], str]]:
-    """Yield each country or region that a report names, as ((group of labels, code), whose place it is).
+    """Yield each country or département that a report names, as ((group of labels, code), role).
 
-    Whose: PLACE for the report's own place, the role of a stated place, else the role of the person there.
+    The role is PLACE for the report's own place, the role of a stated place, or the role of the person who is
+    there.
     """
     if record.place is not None:
         for place in _place(record.place.country, record.place.postcode):

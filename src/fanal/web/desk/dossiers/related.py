@@ -154,7 +154,7 @@ def percent(share: float) -> str:
 
 
 def points(weight: float) -> str:
-    """Return the weight of a reason with two decimals, in the notation of the page's language."""
+    """Return the weight of a reason as text with two decimals, in the notation of the page's language."""
     text = f"{weight:.2f}".replace("-", "\u2212")
     return text if get_language() == "en" else text.replace(".", ",")
 
@@ -162,11 +162,11 @@ def points(weight: float) -> str:
 def reasons_of(reasons: Sequence[LinkReason]) -> list[dict[str, object]]:
     """Return each reason of a link as a dict for its page, in the same order.
 
-    Keys: `reason`; `points` (its weight), `whole` (the weight before the discount for frequency, None if
-    nothing is left); `measure` (similarity as a sentence, else ""), `near` (whether it is a reason of
+    Keys: `reason`; `points` (its weight as text), `whole` (the weight before the discount for frequency, None
+    if nothing is left); `measure` (similarity as a sentence, else ""), `near` (whether it is a reason of
     similarity), `between` (the two similar identifiers, else empty); `because` (code of its explanation, a
     label of kind `link_because`); `shown` (identifier kind to display), `href` (search page of the
-    identifier, else ""), `valued` (whether there is one).
+    identifier, else ""), `valued` (whether the reason cites an identifier).
     """
     return [
         {
@@ -286,7 +286,7 @@ def shown_series(
 
 
 def series_beside(report_id: UUID, dossier_id: UUID | None, *, actor: Actor) -> list[UUID]:
-    """Return the newest reports of a report's dossier (at most fifty), itself left out; empty without one."""
+    """Return the ids of the dossier's newest other reports, at most fifty; [] without a dossier."""
     if dossier_id is None:
         return []
     others = [i for i in members_of(actor=actor, dossier_id=dossier_id) if i != report_id]
@@ -296,9 +296,9 @@ def series_beside(report_id: UUID, dossier_id: UUID | None, *, actor: Actor) -> 
 def series_of_report(
     record: HarmonisedReport, others: Sequence[UUID], *, actor: Actor
 ) -> list[ShownSeries]:
-    """Return the series that a report belongs to, among `others`, the reports of `compared_with`.
+    """Return the series that a report belongs to, among `others`, the reports from `series_beside`.
 
-    [] without others, or if it belongs to none.
+    [] if there are no others, or if it belongs to none.
     """
     if not others:
         return []

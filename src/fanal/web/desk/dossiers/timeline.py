@@ -163,10 +163,10 @@ def _told(record: HarmonisedReport) -> Iterator[tuple[TimelineLane, str | None]]
 
 
 def chart_of(events: Sequence[TimelineEvent], lang: str, width: Width) -> Chart | None:
-    """Return the layout of the events in a chart of `width`, with the axis in `lang`; None without any.
+    """Return the layout of the events in a chart of `width`, with the axis in `lang`; None without events.
 
     The columns are the shortest calendar periods that fit; lanes without events are left out. If a few events
-    far before the others would make the columns longer, they share the first.
+    long before all others would make the columns longer, they share the first column.
     """
     if not events:
         return None
@@ -241,7 +241,10 @@ def _periods(days: Sequence[date], lang: str, width: Width) -> list[Period]:
 
 
 def _unit(first: date, last: date, columns: int) -> int:
-    """Return the shortest period, as its place in `_UNITS`, of which at most `columns` cover the days."""
+    """Return the shortest period, as an index of `_UNITS`, of which at most `columns` cover the days.
+
+    The last index if even its period needs more columns.
+    """
     for unit, length in enumerate(_UNITS):
         if (last - first).days / length <= columns + 2 and columns >= sum(
             1 for _start in _starts(first, last, unit)
@@ -301,7 +304,7 @@ def _quarter(start: date) -> str:
 
 
 def _ticks(periods: Sequence[Period], lang: str, width: Width) -> Iterator[Tick]:
-    """Yield words for the axis, so many that none touches the next."""
+    """Yield the labels of the time axis, leaving out as many as needed so that no two overlap."""
     texts = [period.tick for period in periods]
     column = width.pixels / len(periods)
     room = max(map(len, texts)) * _CHARACTER + 10
@@ -322,7 +325,7 @@ def _tick(start: date, unit: int, lang: str) -> str:
 def span_of(days: Iterable[date], lang: str) -> str:
     """Return the first and the last of `days` in words: `5 oct. 2026 – 2 nov. 2026`; a single day once.
 
-    "" without any.
+    "" if there are no days.
     """
     found = sorted(days)
     if not found:

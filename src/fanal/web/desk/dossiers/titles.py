@@ -1,4 +1,4 @@
-"""The name that a dossier has as long as nobody gives it one: made from what its reports have in common."""
+"""The default name of a dossier, made from the facts that its reports share, until a person names it."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
@@ -19,9 +19,9 @@ _LONGEST = 40
 def made_name(records: Collection[HarmonisedReport]) -> str:
     """Return a name of a dossier made from its reports, such as "renard_77 / Castlequest, 14 years old".
 
-    It holds the identifier of a suspect, or else the host of a page, that most of the reports state; the
-    platform of most of them; the age of the youngest victim. What no report states is left out; "" if that is
-    everything.
+    It holds the most frequent identifier of a suspect, or else the most frequent host of a page; the most
+    frequent platform; the age of the youngest victim. A part that no report states is left out; "" if no part
+    is left.
     """
     who = _commonest(_suspects(records)) or _commonest(_hosts(records))
     where = _commonest(record.platform for record in records if record.platform)
@@ -64,7 +64,10 @@ def _hosts(records: Iterable[HarmonisedReport]) -> Iterator[str]:
 
 
 def _commonest(values: Iterable[str]) -> str:
-    """Return the commonest value as first written, compared without case; of equals the first; "" of none."""
+    """Return the most frequent value, compared without case, in its first spelling.
+
+    Of equally frequent values the first; "" if there are none.
+    """
     written: dict[str, str] = {}
     counted = Counter[str]()
     for value in values:

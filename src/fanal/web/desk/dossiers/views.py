@@ -80,7 +80,10 @@ def dossiers(request: HttpRequest) -> HttpResponse:
 
 
 def _names_in_list(members: Mapping[UUID, list[UUID]], *, actor: Actor) -> dict[UUID, str]:
-    """Return the name of each dossier, given or made from the newest of its `members` (reports)."""
+    """Return the name of each dossier by id: the name that a person gave it, else one made from its reports.
+
+    `members` are the ids of the reports of each dossier, oldest first; the newest eight make the name.
+    """
     given = names_of(actor=actor, dossier_ids=members)
     newest = {id_: ids[-READ_FOR_A_LIST:] for id_, ids in members.items() if id_ not in given}
     records = harmonised.get_records(
@@ -184,7 +187,10 @@ def _page(
 
 
 def _others(view: DossierView, *, actor: Actor) -> list[tuple[DossierLine, str]]:
-    """Return the dossiers that one can be merged with, each with the digest of its reports there."""
+    """Return the dossiers with which one can be merged, each with the digest of the reports that it holds.
+
+    `view` is the dossier of the page.
+    """
     lines = [line for line in list_dossiers(actor=actor, limit=_LISTED) if line.id != view.id]
     digests = digests_of(actor=actor, dossier_ids=[line.id for line in lines])
     return [(line, digests.get(line.id, "")) for line in lines]
@@ -273,10 +279,10 @@ def _dossier_shown(typed: str) -> tuple[UUID, str]:
 
 
 class _JudgementForm(PostedForm):
-    """Form of a judgement on a dossier: the `act`, and fields for every act, of which each uses its own.
+    """Form of a judgement on a dossier: the `act`, and the fields of all acts.
 
-    A malformed id in `other` or `undoes` is read as missing. `other` is a dossier's id and the digest
-    of the reports that it was shown with.
+    A malformed id in `other` or `undoes` is read as missing. `other` is a dossier's id and the digest of the
+    reports that the page showed in it.
     """
 
     act = Parsed()
@@ -330,10 +336,10 @@ def judge(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
 
 
 def _undo_of_former(form: _JudgementForm, dossier_id: UUID) -> HttpResponse:
-    """Undo the judgement that dissolved a dossier, and redirect to it.
+    """Undo the judgement that dissolved a dossier, and redirect to it; a refusal is shown on its page.
 
     Raises:
-        Http404: no such dossier, or another judgement.
+        Http404: no such dossier, or the form does not ask to undo that judgement.
     """
     request, typed = form.request, form.cleaned_data
     former = dissolved(actor=actor_of(request), dossier_id=dossier_id)
@@ -354,7 +360,10 @@ def _undo_of_former(form: _JudgementForm, dossier_id: UUID) -> HttpResponse:
 
 
 def _joined_before(form: _JudgementForm, view: DossierView) -> bool:
-    """Return whether the person joined these reports seconds ago: a second press is from the old page."""
+    """Return whether the form repeats a merge or attachment that the same person made a few seconds ago.
+
+    A second press of the button sends the form of the old page again, which must not be shown as a refusal.
+    """
     typed, request = form.cleaned_data, form.request
     last = max(view.judgements, key=lambda each: each.made_at, default=None)
     return (
@@ -370,7 +379,7 @@ def _joined_before(form: _JudgementForm, view: DossierView) -> bool:
 
 
 def _is_joined(form: _JudgementForm, joined: Sequence[UUID]) -> bool:
-    """Return whether the form names these reports to join: those of the other dossier, or one to attach."""
+    """Return whether the form names exactly the reports `joined`: another dossier's, or the one to attach."""
     typed = form.cleaned_data
     if typed["act"] == "MERGE":
         return typed["other"] is not None and typed["other"][1] == digest_of(joined)
@@ -397,7 +406,8 @@ def _judgement(form: _JudgementForm, view: DossierView) -> Said:
     `view`: the dossier. A judgement on one set of reports has no other reports; only UNDO has an id.
 
     Raises:
-        Unclear: it asks for none, or is incomplete.
+        Unclear: no act is named, its fields are incomplete, or the reports have changed since the page was
+        made.
     """
     typed, act = form.cleaned_data, form.cleaned_data["act"]
     own = [node.report_id for node in view.nodes if node.report_id]

@@ -1,4 +1,4 @@
-"""Pages on the exchange of lists: progress of organisations that read ours; sources (partners' servers)."""
+"""Pages on the exchange of lists: partners' servers from which we fetch lists, and readers of our lists."""
 
 from http import HTTPStatus
 from uuid import UUID
@@ -189,7 +189,7 @@ def test(request: HttpRequest, source_id: UUID) -> HttpResponse:
 @require_POST
 @needs("source.manage")
 def fetch(request: HttpRequest, source_id: UUID) -> HttpResponse:
-    """Have the worker fetch a partner's list now, then show the source's page; a refusal is a message.
+    """Ask the worker to fetch a partner's list now, then show the source's page; a refusal is a message.
 
     Raises:
         Http404: no such source.

@@ -1,7 +1,7 @@
-"""Pages on lists of known material, one entry, and the matches of a report's files for the report's page.
+"""Pages on lists of known material and on one entry; matches of a report's files, for the report's page.
 
 The pages of lists show sizes, legal bases, suspended entries, changes and votes. A match is shown with its
-list entry, confidence, legal basis, and the votes and suspensions of now, not of the analysis.
+list entry, confidence, legal basis, and the present votes and suspensions, not those at the time of analysis.
 """
 
 from collections.abc import Mapping, Sequence
@@ -49,9 +49,9 @@ def verdicts_of(findings: Sequence[Finding], *, on: date) -> dict[str, list[Item
 
     They come from the findings of the analysis. Votes, suspension and withdrawal of an entry are the current
     ones, its legal basis (`basis`, as `basis_of`) that of the day `on`. Keys: `reason` of the finding;
-    `counts` (the match counts: neither suspended nor withdrawn), `cleared` (known false positive),
-    `withdrawn_at`; `entry_id`, `owner`, `scheme` and `confidence` of the entry; `standing` (votes and
-    suspension); `since` (its suspension, if later than the analysis).
+    `counts` (the match counts: the entry is neither suspended nor withdrawn), `cleared` (known false
+    positive), `withdrawn_at`; `entry_id`, `owner`, `scheme` and `confidence` of the entry; `standing` (votes
+    and suspension); `since` (its suspension, if later than the analysis).
     """
     known = [f for f in findings if f.category == "KNOWN" and "entry" in f.because.parameters]
     ids = {UUID(str(f.because.parameters["entry"])) for f in known}

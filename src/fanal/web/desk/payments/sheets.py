@@ -1,4 +1,4 @@
-"""Pages on intelligence sheets on a payer: drafted from the payer's page, amended, sent; document, JSON."""
+"""Pages on intelligence sheets on a payer: draft, amendment, steps; their document and export as JSON."""
 
 from collections.abc import Mapping
 from http import HTTPStatus

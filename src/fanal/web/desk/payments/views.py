@@ -53,7 +53,7 @@ def instant(at: datetime, lang: str) -> str:
 
 
 def when(paid: Paid, lang: str) -> str:
-    """Return the time of a transfer as text: to the minute, a day when no hour is known, or a dash."""
+    """Return the time of a transfer as text (Europe/Paris): the day alone if no hour is known, or a dash."""
     if paid.at is None:
         return "–"
     return paid.at.astimezone(PARIS).strftime((_FORMATS if paid.exact else _DAYS)[lang])
@@ -62,7 +62,7 @@ def when(paid: Paid, lang: str) -> str:
 def compared_by(key: str, lang: str) -> str:
     """Return in words the identifier by which a payer is recognised, from its key `kind|value`.
 
-    Of a name, only "name at one operator" is said.
+    For a payer recognised by name, return "name at one operator" without the name.
     """
     kind, _sep, value = key.partition("|")
     if kind == "NAME":

@@ -60,9 +60,10 @@ class AlarmRow(Struct, frozen=True, kw_only=True):
     """The unacknowledged alarms of one report, as a row of the list of alarms on each page.
 
     `lead` is the first of them, `others` the ids of the others; `raised_at` is the time of the first,
-    `escalated`: one of them was escalated. `call` is the delivery state of an alarm whose call fails, else
-    that of `lead`. `age` (of the youngest victim), `locality` and `country` are as the report states them,
-    None and empty where it does not; `country` is else that of the queue's row.
+    `escalated`: one of them was escalated. `call` is the delivery state of an alarm whose call (e-mail to the
+    people on duty) fails, else that of `lead`. `age` (in years, of the youngest victim), `locality` and
+    `country` are as the report states them; without a statement `age` is None, `locality` empty, and
+    `country` that of the queue's row.
     """
 
     lead: WaitingAlarm
@@ -140,8 +141,8 @@ class Ringing(Struct, frozen=True, kw_only=True):
 def alarms_that_ring(context: Context) -> dict[str, object]:
     """Show the unacknowledged alarms on a page, as they are at page load (template tag).
 
-    One that arrives later would move the page under a click. Keys of the context: `ringing`, `request`,
-    `csrf_token`.
+    Alarms inserted after page load would move the page under a click. Keys of the context: `ringing`,
+    `request`, `csrf_token`.
     """
     request: HttpRequest = context["request"]
     ringing = _ringing(request, waiting_alarms(actor=actor_of(request)))
@@ -222,8 +223,8 @@ def acknowledge(request: HttpRequest, alarm_id: UUID) -> HttpResponse:
 def mute(request: HttpRequest) -> HttpResponse:
     """Turn off the sound of the alarms that the page shows, for this person and five minutes, with a reason.
 
-    The form's `why` is the reason, `known` the digest of the alarms on the page: one that has come in since
-    ends the mute at once. Answers with the fragment to a script, else goes to the queue.
+    The form's `why` is the reason, `known` the digest of the alarms on the page; a new alarm ends the mute at
+    once. Answers a script with the fragment, any other request with the redirect to the queue.
     """
     actor, now = actor_of(request), now_of(request)
     waiting = waiting_alarms(actor=actor)
@@ -257,7 +258,7 @@ def _fragment(request: HttpRequest, ringing: Ringing, *, problem: str = "") -> H
 
 
 def _note_reading(request: HttpRequest, ringing: Ringing) -> None:
-    """Record that the page shows facts of these reports, unless an earlier page of the session did."""
+    """Record in the ledger that the page shows facts of reports, unless the session has shown them before."""
     shown = [str(row.alarm.report_id) for row in ringing.rows if row.lead.score is not None]
     shown += [str(row.report_id) for row in ringing.calls]
     known = request.session.get(_READ, [])
@@ -268,7 +269,10 @@ def _note_reading(request: HttpRequest, ringing: Ringing) -> None:
 
 
 def _ringing(request: HttpRequest, waiting: WaitingAlarms) -> Ringing:
-    """Return what the fragment shows, without the facts that the reports state."""
+    """Return the alarms and emergency calls to show; age and place are still empty (`_with_facts` adds them).
+
+    `waiting` are the unacknowledged alarms at the person's desks.
+    """
     groups: dict[UUID, list[WaitingAlarm]] = {}
     for one in waiting.alarms:
         groups.setdefault(one.alarm.report_id, []).append(one)
@@ -302,7 +306,10 @@ def _ringing(request: HttpRequest, waiting: WaitingAlarms) -> Ringing:
 
 
 def _calls(request: HttpRequest, ringing: Collection[UUID]) -> tuple[tuple[CallRow, ...], int]:
-    """Return emergency calls to make, and how many there are, without those of reports that ring."""
+    """Return emergency calls to make, as rows, and their number.
+
+    Reports whose id is in `ringing`, since they have an unacknowledged alarm, are left out.
+    """
     found, count = calls_to_make(actor=actor_of(request), but=ringing)
     rows = tuple(
         CallRow(
@@ -339,7 +346,7 @@ def _score(one: WaitingAlarm) -> int:
 
 
 def _gravity(row: AlarmRow) -> tuple[int, bool, datetime, UUID]:
-    """Return the sort key of a row: highest priority, then what can be read, then what waits longest."""
+    """Return the sort key of a row: highest priority, then readable reports, then the longest wait."""
     return -_score(row.lead), row.lead.score is None, row.raised_at, row.alarm.id
 
 
@@ -377,8 +384,8 @@ def _call_stated(row: CallRow, fields: dict[str, msgspec.Raw] | None) -> CallRow
 def _victim(fields: dict[str, msgspec.Raw]) -> tuple[int | None, str, str]:
     """Return the age of the youngest victim, the locality and the country code that a report states.
 
-    Both are of one place: of the child, else of the facts, else of a meeting, the first with a locality. The
-    age is None, the others are empty, where it states none.
+    Locality and country are those of one place: the child's, else that of the facts, else that of a meeting;
+    the first with a locality. The age is in years, None if not stated; the others are "" if not stated.
     """
     place = msgspec.json.decode(fields.get("place", b"null"), type=Place | None)
     stated = msgspec.json.decode(fields.get("places", b"[]"), type=list[HarmonisedPlace])
@@ -392,7 +399,7 @@ def _victim(fields: dict[str, msgspec.Raw]) -> tuple[int | None, str, str]:
 
 
 def _muted_until(request: HttpRequest, waiting: WaitingAlarms) -> datetime | None:
-    """Return the end of the person's mute; None without one, or where an alarm has come in since."""
+    """Return the end of the person's mute; None if there is no mute, or an alarm has come in since."""
     muted = request.session.get(_MUTED)
     if not muted or not waiting.alarms:
         return None
@@ -403,7 +410,7 @@ def _muted_until(request: HttpRequest, waiting: WaitingAlarms) -> datetime | Non
 
 
 def _seen(request: HttpRequest, waiting: WaitingAlarms) -> list[Alarm]:
-    """Return the alarms that the form's page shows (its digest `known`), and those that it only counts."""
+    """Return the alarms listed on the form's page (by its digest `known`), and those that it only counts."""
     known = {part[:8] for part in request.POST.get("known", "").split("-")}
     shown = {row.alarm.report_id for row in _ringing(request, waiting).rows}
     return [

@@ -76,10 +76,10 @@ def victim_age(fields: Fields) -> int | None:
 
 
 def _cited(findings: Iterable[Finding]) -> str:
-    """Return the passage that the strongest finding cites, "" if none cites a text.
+    """Return the passage that the strongest finding cites, "" if no finding cites a text.
 
-    Of a segment of several sentences, the sentence that a finding of its own cites, if there is one. What the
-    report tells as a whole (its nature) counts only where no signal cites a passage.
+    If another finding cites a part of that passage, return that part. A finding on the nature of the whole
+    report is used only if no signal cites a passage.
     """
     passages = sorted(
         (found for found in findings if "#" in found.source and found.value),
@@ -107,7 +107,7 @@ def _cut(text: str) -> str:
 
 
 def _second(case: Case, priority: Priority | None, age: int | None) -> Because | None:
-    """Return the reason that gave most points and tells what the row does not show already."""
+    """Return the reason with the most points among those that the row does not show already, or None."""
     shown = {case.reason, case.floor}
     told = ["KIND_", *(["VICTIM_"] if age is not None else [])]
     if any(str(code).startswith(_DANGER) for code in shown):

@@ -234,7 +234,7 @@ def _html(choices: Options, value: str) -> SafeString:
 
 
 def _words(name: str, value: str, names: Named) -> str:
-    """Return the value of a filter in words; an id that no row of the person has is unknown."""
+    """Return the value of a filter in words; "unknown" for an id in no row that the person may list."""
     if name in _DAYS and (day := read_day(value)):
         return date_format(day, "j F Y")
     if name in {"sender", "holder"} and value not in {PUBLIC, ME, NOBODY}:

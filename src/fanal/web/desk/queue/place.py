@@ -115,7 +115,11 @@ def next_of(request: HttpRequest, before: Case | None) -> HttpResponse:
 
 
 def _free_first(filters: QueueFilter) -> list[QueueFilter]:
-    """Return filters that find what nobody has, however many colleagues have, then the given filters."""
+    """Return the filters narrowed to reports that nobody has claimed, then the given filters.
+
+    The first finds a free report even behind many claimed ones. Filters that name a holder are returned
+    alone.
+    """
     free = [] if filters.holder is not None else [structs.replace(filters, holder=NOBODY)]
     return [*free, filters]
 
@@ -125,12 +129,18 @@ def _from_top(searches: Iterable[QueueFilter]) -> list[_Search]:
 
 
 def _may_pass_danger(request: HttpRequest, filters: QueueFilter) -> bool:
-    """Return whether a child in danger may wait elsewhere in the person's view than next."""
+    """Return whether a report of a child in danger in the person's view may come before the next row.
+
+    That is so in the open and late views, unless they are filtered by level.
+    """
     return view_of(request.GET) in {QueueView.OPEN, QueueView.LATE} and filters.level is None
 
 
 def _left(request: HttpRequest, before: Case | None) -> Case | None:
-    """Return the report where the person was, if `before` is a child in danger shown out of its turn."""
+    """Return the report from which the person left the order of the view, or None.
+
+    It is stored when `before`, a report of a child in danger, was shown out of its turn.
+    """
     danger, after = request.session.get(_LEFT, ("", ""))
     if before is None or danger != str(before.report_id):
         return None
@@ -138,9 +148,9 @@ def _left(request: HttpRequest, before: Case | None) -> Case | None:
 
 
 def _passed(request: HttpRequest, before: Case | None) -> dict[UUID, datetime]:
-    """Return the children in danger from whom the person went on within the last hour, and when.
+    """Return when the person skipped a report of a child in danger, within the last hour, by report id.
 
-    Within a quarter of an hour they come in their turn only.
+    `before` is added with the present time if it is such a report. The result is stored in the session.
     """
     now = now_of(request)
     kept = {
@@ -168,7 +178,7 @@ def _before(request: HttpRequest) -> Case | None:
 
 
 def _position(request: HttpRequest, case: Case) -> QueuePosition:
-    """Return the place of a case in the person's view."""
+    """Return the position of a case in the order of the person's view."""
     score, ids = case.score, [case.report_id]
     if view_of(request.GET) is QueueView.MINE:
         answered = bool(count_unread(actor=actor_of(request), report_ids=ids))
@@ -179,7 +189,10 @@ def _position(request: HttpRequest, case: Case) -> QueuePosition:
 def _claim_first(
     request: HttpRequest, tries: Iterable[_Search], *, aside: Set[UUID]
 ) -> UUID | None:
-    """Claim the first free report that a search from a position finds; return its id, None if none does."""
+    """Claim the first free report that one of the searches finds, in their order; return its id, or None.
+
+    Each of `tries` is a position to start from (None: the top) and filters. Reports in `aside` are skipped.
+    """
     for start, filters in tries:
         found = _claim_after(request, start, filters, aside=aside)
         if found is not None:
@@ -192,8 +205,8 @@ def _claim_after(
 ) -> UUID | None:
     """Claim the first free report after a position of the view; return its id, None if there is none.
 
-    Those `aside` are passed over.
-    Reports that wait for no claim (decided ones, in their views) are returned as they are.
+    Reports in `aside` are skipped; at most two hundred rows are examined. Decided reports, in views that show
+    them, cannot be claimed and are returned as they are.
     """
     actor, now = actor_of(request), now_of(request)
     view = view_of(request.GET)
@@ -221,7 +234,10 @@ def _claim_after(
 
 
 def _is_free(case: Case, given: Assignment | None, person_id: UUID, now: datetime) -> bool:
-    """Return whether a person may be given a case as their next: no other holds it, or has it in charge."""
+    """Return whether a case can be a person's next: nobody else has claimed it or has it in charge.
+
+    `given` is its assignment, or None.
+    """
     held = case.held_by(now) not in {None, person_id}
     return not held and not is_kept_from(case, given, person_id=person_id, now=now)
 

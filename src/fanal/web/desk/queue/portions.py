@@ -185,7 +185,10 @@ def _applied(apply: Callable[[Case], None], case: Case) -> str:
 
 
 def _tally(request: HttpRequest) -> Counter[str]:
-    """Return what earlier requests of the act did, by outcome, as the form says (for its message alone)."""
+    """Return the number of reports by outcome of the act's earlier requests, as the form states it.
+
+    The numbers are not verified: they serve the message and the limit on claims in one act.
+    """
     found: Counter[str] = Counter()
     for part in request.POST.get("tally", "").split():
         name, _colon, number = part.partition(":")

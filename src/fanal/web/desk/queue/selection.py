@@ -216,8 +216,8 @@ def attach_selected(request: HttpRequest) -> HttpResponse:
     """Attach the selected reports that are in no dossier to the dossier of one report, then show the dossier.
 
     Form: the ids (`report`, `reports`, `left_out`), `anchor`: number or reference of a report of the dossier
-    (if it is in none, a dossier of it and the selected ones is made), and `reason`. One judgement, which one
-    act undoes; the ledger names each report.
+    (if it is in none, a dossier of it and the selected ones is made), and `reason`. This is one judgement,
+    which is undone as a whole; the ledger names each report.
 
     Raises:
         Http404: none of the reports is within the person's reach.
@@ -415,7 +415,10 @@ def _prepared(
 
 
 def _folds(groups: Mapping[UUID, Sequence[UUID]]) -> str:
-    """Return what a form says of the groups of duplicates that its page counted: head and digest of each."""
+    """Return the text by which a form records the groups of duplicates that its page counted.
+
+    It is `id:digest` for each, separated by spaces: id of the head report, digest of its duplicates.
+    """
     return " ".join(f"{head}:{digest_of(members)}" for head, members in groups.items())
 
 

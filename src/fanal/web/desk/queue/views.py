@@ -229,7 +229,7 @@ def rows_of(
 ) -> list[QueueRow]:
     """Return the table rows of cases (reports in the queue), in their order, for the reader `actor`.
 
-    Leases and deadlines are compared with `now`. `content`: with what the reports say.
+    Leases and deadlines are compared with `now`. `content`: with extracts of the reports' content.
 
     Raises:
         Refused: the actor may not read destinations.
@@ -270,7 +270,10 @@ def rows_of(
 
 
 def _retention(case: Case, now: datetime) -> str:
-    """Return in words how many days the retention of subscriber data lasts, or since when it is over."""
+    """Return in words how many more days subscriber data are kept, or for how many days they no longer are.
+
+    "" if that is unknown or the retention ends in sixty days or more.
+    """
     if case.ask_before is None or case.ask_before - now >= _ASK_SOON:
         return ""
     days = abs(case.ask_before - now).days

@@ -1,4 +1,4 @@
-"""The numbers of what waits now: on the wall board of the operations room, and in the menu.
+"""Numbers of waiting items, for the wall board of the operations room and for the menu.
 
 The board shows no name, text or number of a report, since visitors can see it: only how many reports wait,
 and since when.
@@ -163,7 +163,10 @@ def _tiles(actor: Actor, now: datetime) -> list[Tile]:
 
 
 def _to_approve(actor: Actor) -> Tile:
-    """Return what waits for a second person: the acts that the person may read, each with its report."""
+    """Return the tile with the number of official acts that await a second person.
+
+    Acts that the person may not read are not counted.
+    """
     number = sum(
         count_states(actor=actor, lifecycle=kind).get("TO_SECOND", 0) for kind in _APPROVED_BY_TWO
     )
@@ -176,7 +179,7 @@ def _to_approve(actor: Actor) -> Tile:
 
 
 def _hours(actor: Actor, now: datetime) -> list[Hour]:
-    """Return the arrivals of the last 24 hours, the hour that runs last."""
+    """Return the reports received in each of the last 24 clock hours, the present one last."""
     begins = now.replace(minute=0, second=0, microsecond=0)
     starts = [begins - timedelta(hours=back) for back in reversed(range(HOURS))]
     counts = count_arrivals_by_hour(actor=actor, since=starts[0], now=now)
@@ -200,7 +203,7 @@ def _health() -> list[Health]:
 
 
 def _in_work() -> dict[str, int]:
-    """Return how many reports the stages still work on, and how many they put aside, at all desks."""
+    """Return the number of reports in processing (`stages`) and in `quarantine`, at all desks together."""
     counts = count_work()
     aside = counts.pop("QUARANTINE", 0)
     return {"stages": sum(counts.values()), "quarantine": aside}

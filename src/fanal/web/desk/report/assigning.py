@@ -120,7 +120,14 @@ def take(request: HttpRequest, report_id: UUID) -> HttpResponse:
 def _checked(
     request: HttpRequest, report_id: UUID, act: Callable[[], HttpResponse]
 ) -> HttpResponse:
-    """Return the answer of an act on a report of the person's desk, or its page with why it was refused."""
+    """Run an act on a report of the person's desk; if it is refused, show the report with the reason.
+
+    The status is then 409. If the report is erased, a page shows the reason and the typed note (status 422).
+
+    Raises:
+        Http404: no such report for the person.
+        Refused: the person lacks the right at the report's desk.
+    """
     case = oriented.get_case(actor=actor_of(request), report_id=report_id)
     if case is None:
         raise Http404

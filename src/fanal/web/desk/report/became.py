@@ -35,8 +35,8 @@ class Became(Struct, frozen=True, kw_only=True):
     """An official act on the page of its report.
 
     `kind`: of the act. `decision_id`: the decision on which it rests, None without one. `name`: kind and
-    addressee;
-    `href`: its page, "" if the person may not read it; `state`, in words with its date; `icon` of that state.
+    addressee; `href`: its page, "" if the person may not read it; `state`, in words with its date; `icon` of
+    that state.
     """
 
     kind: str
@@ -52,8 +52,8 @@ def became_of(
 ) -> list[Became]:
     """Return the official acts on a report with their states: emergency calls, removal requests, blockings, …
 
-    `measures` are its removal requests. People who may read the desk's reports see the states; the text of an
-    act is on its own page. By kind, the oldest of each kind first.
+    `measures` are its removal requests. States are visible to every reader of the desk's reports; the text of
+    an act is on its own page. Sorted by kind, the oldest of each kind first.
     """
     lang = get_language() or "fr"
     acts = {

@@ -1,4 +1,4 @@
-"""The emergency call that a report's page opens, with its first step where the page's form records one."""
+"""View that opens an emergency call from a report's page, and records the first step that the form holds."""
 
 from functools import partial
 from uuid import UUID
@@ -30,9 +30,9 @@ _FIRST_STEPS = frozenset({"answer", "miss", "decline"})
 
 
 class _FirstStepForm(EventForm):
-    """Form of the first step of a call: its event, and what the page showed.
+    """Form of the first step of a call: its event, and the version of the page, for optimistic locking.
 
-    That is the number of the report's calls, and `news_on` of it.
+    `steps` is the number of the report's calls on that page, `news` the digest that `news_on` gave it.
     """
 
     steps = Parsed(partial(whole_number, digits=9), otherwise=-1)

@@ -141,7 +141,7 @@ def _record(request: HttpRequest, report_id: UUID) -> RecordedDecision:
 
 
 def _of_duplicate(request: HttpRequest, report_id: UUID, refused: Refusal) -> Refusal:
-    """Return the refusal of a decision; one that says which is erased where the report itself is not."""
+    """Return the refusal of a decision; DUPLICATE_ERASED if a duplicate, but not the report, is erased."""
     read = harmonised.get_records(actor=actor_of(request), report_ids=[report_id])
     return Refusal("decision", "DUPLICATE_ERASED") if refused.code == "ERASED" and read else refused
 
@@ -157,7 +157,7 @@ def _is_recorded(request: HttpRequest, report_id: UUID) -> bool:
 
 
 def _says(made: Decision, choice: Choice) -> bool:
-    """Return whether a decision is the one that a person's input makes: tracks, bases, authority, reason."""
+    """Return whether a decision equals a person's input: tracks, legal bases, authority and reason."""
     try:
         bases = check_decision(choice, catalogue=reference.load(), on=paris_day(made.decided_at))
     except Refusal:

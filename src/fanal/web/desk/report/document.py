@@ -1,4 +1,4 @@
-"""The document of a report: what its page says, without the reporter, the sealed bytes, the desk's notes."""
+"""The document of a report: the content of its page, without reporter, sealed bytes and notes of the desk."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -53,7 +53,11 @@ _DAYS = frozenset({"DAY", "MONTH", "YEAR"})
 
 
 class _Read(Struct, frozen=True, kw_only=True):
-    """What the document of a report is made of, read for one person in one language."""
+    """The data of a report's document, read for one person (`actor`) in one language (`lang`).
+
+    `case` is the report's row in the queue, `facts` its receipt, `record` the harmonised report, `sender` the
+    provider's name, "" for the public. `linked` are the facts of the reports that `links` name, by report id.
+    """
 
     actor: Actor
     lang: str
@@ -80,7 +84,7 @@ def document(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
     Raises:
         Http404: no such report, one of another desk, one not fully processed, or no such format.
-        Refused: the person may not take it out.
+        Refused: the person may not export the document.
     """
     facts = get_reports(actor=actor_of(request), report_ids=[report_id]).get(report_id)
     if facts is None:
@@ -242,7 +246,7 @@ def _place(read: _Read, country: str | None, locality: str | None, postcode: str
 
 
 def _persons(read: _Read) -> Iterator[tuple[str, ...]]:
-    """Yield role, name and facts of each person of a report; the reporter is none of them."""
+    """Yield role, name and facts (age, birth, country) of each person of a report, except the reporter."""
     for person in read.record.persons:
         facts = (
             _age(person.age),
@@ -334,9 +338,9 @@ def _assessed(read: _Read) -> Iterator[Part]:
 
 
 def _why(because: Because, lang: str) -> str:
-    """Return a reason in words, without the labelled example that a passage is like.
+    """Return a reason in words, with `…` in place of the labelled example that resembles the passage.
 
-    An example may be a passage of another report, which does not leave with this one.
+    The example may be a passage of another report, which must not be exported with this one.
     """
     values = because.parameters
     return reference.render(

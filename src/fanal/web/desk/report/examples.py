@@ -154,7 +154,7 @@ def _neutral(example: Example, request: HttpRequest) -> str:
 @require_POST
 @needs("example.judge")
 def judge(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Record that a finding is right or wrong, or that the reader missed a code; or withdraw a judgement.
+    """Record that a finding is right or wrong, or that the model missed a signal; or withdraw a judgement.
 
     The form fields are `source` (the passage), `code` and `verdict`. Redirects to the report's page, with the
     outcome as a message.

@@ -1,4 +1,4 @@
-"""Page to open a reporter's identity: a written purpose, immediate notification, a single display."""
+"""Page that opens a reporter's sealed identity for a written purpose, and shows it once."""
 
 from http import HTTPStatus
 from uuid import UUID

@@ -141,8 +141,8 @@ def _other_bases(offered: list[Basis], on: date) -> list[tuple[str, str]]:
 def _bodies(proposal: Proposal | None, on: date) -> list[tuple[str, bool]]:
     """Return the authorities in force on the day `on` as (code, preselected), proposed ones first.
 
-    Emergency services are left out: they are called. Preselected is the competent authority of the proposal;
-    without a proposal, none.
+    Emergency services are left out: they are telephoned. Preselected is the competent authority of the
+    proposal or, if it is an emergency service, the first other one proposed; without a proposal, none.
     """
     proposed = list(proposal.bodies) if proposal else []
     if proposal and proposal.competent and proposal.competent not in proposed:

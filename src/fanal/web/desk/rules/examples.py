@@ -1,4 +1,4 @@
-"""Pages on the desk's training examples for the text model: sentences to check, checked ones, judgements."""
+"""Page on the desk's training examples for the text model: sentences to check, and judged passages."""
 
 from collections import Counter
 from uuid import UUID

@@ -74,9 +74,8 @@ class RuleRow(Struct, frozen=True, kw_only=True):
 class Typed(Struct, frozen=True, kw_only=True):
     """All values typed in the form of a draft set of priority rules, as text.
 
-    `ceiling` is the highest score that points give.
-
-    `levels` are (level, lowest score as typed); `rows` are the rules; `version` is the name of the draft.
+    `version` is the name of the draft, `ceiling` the highest score that points can give. `levels` are (level,
+    lowest score as typed); `rows` are the rules.
     """
 
     version: str

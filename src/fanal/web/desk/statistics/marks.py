@@ -42,7 +42,8 @@ class ChartMark:
     """An annotation with its number on the page; `text` and `days` are words of the page's language.
 
     `kind` is an `AnnotationKind`; `first` and `last` are its days, both included. `by` is the name of its
-    author, "" for a reader who may not annotate, and `id` its row; "" and None for what the program knows.
+    author, "" for a reader who may not annotate, and `id` its database id; they are "" and None for an
+    annotation that the program makes itself.
     """
 
     number: int
@@ -107,9 +108,9 @@ def marked(
 def mark_panels(
     panels: Sequence[Panel], marks: Sequence[ChartMark], months: Sequence[date], until: date
 ) -> list[Panel]:
-    """Return the panels with the marks in the charts whose labels are these months.
+    """Return the panels, in their order, with the marks in each chart whose labels are the given months.
 
-    The order is that of `panels`; `until` is the first day after the period. Others are unchanged.
+    `until` is the first day after the period. Panels with another chart, or none, are unchanged.
     """
     return [
         replace(panel, chart=cast("PanelChart", marked(panel.chart, marks, months, until)))
@@ -142,7 +143,10 @@ def context_of(request: HttpRequest, marks: Sequence[ChartMark]) -> dict[str, ob
 @require_POST
 @needs("statistics.annotate")
 def write(request: HttpRequest) -> HttpResponse:
-    """Write an annotation, then redirect to the page it was written on; a page with the reason if refused."""
+    """Write an annotation, then redirect to the page it was written on.
+
+    A refusal gives a page with the reason (status 422).
+    """
     form = _AnnotationForm(request)
     try:
         typed = form.checked().cleaned_data
@@ -158,7 +162,7 @@ def write(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("statistics.annotate")
 def end(request: HttpRequest) -> HttpResponse:
-    """Remove an annotation, then redirect to the page; a page with the reason if it is refused."""
+    """Remove an annotation, then redirect to the page; if refused, show the reason (status 422)."""
     try:
         annotation_id = identifier(request.POST.get("annotation", ""))
         if annotation_id is None:
@@ -181,7 +185,10 @@ def _refused(request: HttpRequest, refused: Refusal, typed: Mapping[str, object]
 
 
 def _back(request: HttpRequest) -> str:
-    """Return the page of statistics that the form names, with its part on annotations."""
+    """Return the URL of the section on annotations of the statistics page that the form names (`here`).
+
+    If it names none, or an address outside the statistics, the URL is that of their first page.
+    """
     here = request.POST.get("here", "")
     safe = url_has_allowed_host_and_scheme(here, allowed_hosts=None)
     parts = split_address(here) if safe else None

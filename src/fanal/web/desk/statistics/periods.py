@@ -30,15 +30,15 @@ _MONTH: Final = re.compile(r"\d{4}-\d{2}", re.ASCII)
 
 
 class PeriodInvalid(ValueError):
-    """Error: the address names no possible period."""
+    """Error: the page's address names no valid period."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatisticsPeriod:
     """Consecutive months, oldest first (first days), and the `query` of the address that names them.
 
-    `length` is the number of months of the whole period; `months` ends with the current month. `unit` is
-    `months`, `quarter`, `year` or `free`.
+    `length` is the number of months of the whole period; `months` has no month after the current one. `unit`
+    is `months`, `quarter`, `year` or `free`.
     """
 
     months: tuple[date, ...]
@@ -117,9 +117,10 @@ def choices(period: StatisticsPeriod, lang: str, *, today: date) -> list[PeriodC
 def neighbours(
     period: StatisticsPeriod, *, today: date
 ) -> tuple[StatisticsPeriod | None, StatisticsPeriod | None]:
-    """Return the period of equal length before this one and after it, None where there is none.
+    """Return the period of equal length before this one and the one after it, None where there is none.
 
-    Latest months have none after them, and a move of them gives free months.
+    A period that ends with the current month has none after it. The neighbours of a period of latest months
+    have the unit `free`.
     """
     found: list[StatisticsPeriod | None] = []
     for step in (-period.length, period.length):
