@@ -83,7 +83,7 @@ def desk_edit(*, number: int, **changes: str | None) -> None:
 @click.argument("number", type=int)
 @with_django(DatabaseRole.APP)
 def desk_close(*, number: int) -> None:
-    """Close the desk NUMBER, if nothing is left at it."""
+    """Close the desk NUMBER, if no unfinished work is left there (the message names it)."""
     from fanal.desks import close_desk, desk_left
     from fanal.kernel.refusal import Refusal
 

@@ -119,7 +119,7 @@ def _require_apart(folder: Path) -> None:
 
 
 def _is_within(target: Path, place: Path) -> bool:
-    """Return whether the path `target` (no links in it) is `place` or inside it, also by another mount."""
+    """Return whether the path `target` (without links) is `place` or inside it, also by another mount."""
     around = (target, *target.parents)
     return place.resolve() in around or (
         place.exists() and any(path.exists() and path.samefile(place) for path in around)

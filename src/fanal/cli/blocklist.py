@@ -50,7 +50,7 @@ folder_option = click.option(
 def _written(
     form: re.Pattern[str],
 ) -> Callable[[click.Context, click.Parameter, str], str]:
-    """Return a callback that refuses a value of another form; an empty one is its absence."""
+    """Return a click callback that refuses a value which does not match `form`; "" is always accepted."""
 
     def check(context: click.Context, parameter: click.Parameter, value: str) -> str:
         if value and not form.fullmatch(value):
@@ -233,7 +233,10 @@ def page(out: Path, contact: str, report_url: str) -> None:
 
 
 class _Publisher:
-    """Publishes versions into a folder and brings the name servers to them, once or for ever."""
+    """Publishes versions of the blocking list into a folder and updates the providers' name servers.
+
+    `actor` publishes; `by_person`: a person, or a demo, so that no standing instruction is needed.
+    """
 
     def __init__(self, actor: Actor, folder: Path, *, by_person: bool, as_json: bool) -> None:
         from fanal.cli.blocklist_copies import CopiesKept
@@ -245,7 +248,7 @@ class _Publisher:
         self._held = ""
 
     def publish(self, now: datetime) -> bool:
-        """Publish a version and tell of it; return whether every name server holds it."""
+        """Publish a version if needed, and print it; return whether every name server has been updated."""
         done, failed, ahead = self._once(now, known=())
         if ahead:  # a name server holds a later list than folder and database know: restored
             done, failed, ahead = self._once(now, known=ahead)
@@ -253,7 +256,10 @@ class _Publisher:
         return not (failed or ahead)
 
     def follow(self) -> None:
-        """Publish at each change and before each expiry, and again while a server or a permission lacks."""
+        """Publish at each change of the list and before each expiry, without end.
+
+        It tries again after five seconds while a name server fails or names await permission.
+        """
         from fanal.measures.blocking.publication.publish import mark_of_changes
 
         mark = ""
@@ -319,7 +325,7 @@ class _Publisher:
         return msgspec.json.encode(opening_of_list(serial)) + b"\n"
 
     def _tell(self, done: "Publication") -> None:
-        """Print a new version, and the names held back once."""
+        """Print a new version, and once for each change the number of names that await permission."""
         line = {
             **_told(done.block),
             "published": done.new,

@@ -298,9 +298,9 @@ def _references(actor: Actor, page: Sequence["Link"]) -> dict[UUID, str]:
 
 
 def _line(found: "Link", names: Mapping[UUID, str], lang: str) -> dict[str, object]:
-    """Return a link between two reports as a JSON object: their references, score, reasons in `lang`.
+    """Return a link between two reports as a JSON object, with its reasons in `lang`.
 
-    `names`: references by report id. Keys: `a`, `b`, `score`, `certain`, `reasons`.
+    `names`: references by report id. Keys: `a` and `b` (references), `score`, `certain`, `reasons`.
     """
     from fanal.crosscheck.domain.weights import load_weights
 

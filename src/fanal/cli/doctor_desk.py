@@ -67,8 +67,7 @@ SELECT host(inet_server_addr()), (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_bac
 
 
 def look_at_desk(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[DoctorFinding]:
-    """Yield findings about a production installation: people, queue, legal holds, backups, help lines
-    and mail.
+    """Yield findings about a production installation: people, queue, holds, backups, help lines, mail.
 
     `connection` must see the rows of every desk.
     """
@@ -266,7 +265,7 @@ def look_at_rosters(connection: psycopg.Connection[tuple[object, ...]]) -> Itera
 
 
 def rosters_fit(lines: Sequence[DutyLine], now: datetime) -> bool:
-    """Return whether the shifts of the lines fit in the memory by which the process that calls has them."""
+    """Return whether the shifts of these roster lines fit in the memory of the alarm-call process."""
     by_desk: dict[int, list[DutyLine]] = {}
     for line in lines:
         by_desk.setdefault(line.desk_id, []).append(line)

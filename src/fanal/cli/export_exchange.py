@@ -89,7 +89,7 @@ def find(report_id: UUID, *, actor: Actor, now: datetime) -> Written | None:
 
 
 def leaving_report(record: HarmonisedReport, facts: ReportFacts, *, now: datetime) -> Report:
-    """Return a report for partners, in the report format: the reporter's values become `[…]` in all texts.
+    """Return a report for partners, in the report format, with `[…]` for the reporter's values in all texts.
 
     If these values are unknown (no key, or the original erased or damaged), all texts are left out, with a
     message on standard error. `facts` are the data of its receipt.

@@ -137,7 +137,7 @@ def records_of(
 
 
 def one_source(*, references: Sequence[str], list_name: str | None) -> None:
-    """Check that a command names either reports (`references`) or a list (`list_name`), one of the two.
+    """Check that a command names either reports (`references`) or a list (`list_name`), not both.
 
     Raises:
         CommandRefused: REPORTS_OR_LIST: both, or neither.

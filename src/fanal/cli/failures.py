@@ -122,7 +122,7 @@ def tell(code: str, **parameters: object) -> None:
 
 
 def told(failure: BaseException) -> int:
-    """Print on standard error, in one sentence, why a command failed; return its exit status.
+    """Print on standard error, in one sentence, the reason why a command failed; return its exit status.
 
     The status is 2 for invalid input, 1 for any other failure.
     """

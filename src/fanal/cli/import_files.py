@@ -155,10 +155,7 @@ class FilesBeside:
 
 
 def untaken(report: Path, names: Set[str]) -> int:
-    """Return how many of the files that the document `report` lists, by base name, lie in its folder.
-
-    `names` are these base names.
-    """
+    """Return the number of files, of the base `names` that the document `report` lists, in its folder."""
     return sum(_is_file(report.parent / name) for name in names)
 
 

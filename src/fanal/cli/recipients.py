@@ -1,4 +1,4 @@
-"""`fanal recipients`: the directory of those to whom measures are sent: import of a CSV file, list."""
+"""`fanal recipients`: the directory of addressees of measures (hosts, access providers, …): import, list."""
 
 import json
 from collections.abc import Iterator

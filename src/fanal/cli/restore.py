@@ -1,16 +1,16 @@
-"""`fanal restore`: brings a backup back, with its keys, as an installation of its own.
+"""`fanal restore`: turns a backup, with its keys, into an installation of its own.
 
 It repeats the erasures, so that erased data stays erased, and ends with fsck and the verification of the
 ledger. The vault gets a new mark (`vault/mark.py`): an installation that still runs on the same data shares
 neither database nor vault with the restored one.
 
 Until it is completed, two records name the backup: a note in the data folder and the table `fanal_restore` of
-the database. The table is made before the load, and both go at the end, once everything found is printed: no
-other backup is restored between, and one that was killed at its end says the same when it is completed.
-Where a restore may write is decided in `restore_place.py`.
+the database. The table is created before the load, and both are removed at the end, once all results are
+printed. So no other backup is restored in between, and a restore that was killed at its end prints the same
+results when it is completed. `restore_place.py` decides where a restore may write.
 
-Nothing expires: a legal hold placed since the backup is not in it, and can be placed again before the next
-nightly expiry.
+No data expires during a restore: a legal hold placed since the backup is not in it, and can be placed again
+before the next nightly expiry.
 """
 
 import json
@@ -127,10 +127,10 @@ def _load(databases: Databases, owner: Owner, folder: Path, *, home: Path, begun
 
 
 def _require_loaded(owner: Owner, manifest: dict[str, object]) -> None:
-    """Check that the tables are those of the backup: the ledger has as many entries as its `manifest` says.
+    """Check that the ledger in the database has at least as many entries as the backup's `manifest` states.
 
     Raises:
-        CommandRefused: DATABASE_NOT_EMPTY: something else has made them.
+        CommandRefused: DATABASE_NOT_EMPTY: the tables were created by something else.
     """
     row = owner.execute("SELECT count(*) FROM ledger_entry").fetchone()
     signed = manifest.get("ledger_size")
@@ -186,10 +186,10 @@ def _check_keys(home: Path, manifest: dict[str, object]) -> None:
 
 
 def _join_erasures(folder: Path) -> list[str]:
-    """Write the lines of the list of erasures in the backup `folder` to this machine's, and return all lines.
+    """Merge the list of erasures of the backup in `folder` into this machine's list; return all lines.
 
-    This machine's may be newer. Each line occurs once. A line that a full disk tore stands once more whole,
-    or its erasure is in the database of the backup.
+    This machine's list may be newer. Each line occurs once. Of a line that a full disk cut, there is a
+    complete copy in one of the lists, or its erasure is in the database of the backup.
     """
     here = find_vault() / ERASURES
     lists = (here, folder / VAULT / ERASURES)
@@ -219,7 +219,7 @@ def _is_readable(line: str) -> bool:
 def _keep_checkpoints(home: Path, folder: Path) -> None:
     """Install the file of signed ledger checkpoints from the backup in `folder` into the data folder `home`.
 
-    A different file here is renamed, with a message: the ledger had been signed further than the backup.
+    A different file there is renamed, with a message: it may prove later entries than the backup has.
     """
     kept, here = folder / CHECKPOINTS, home / "log" / CHECKPOINTS
     here.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

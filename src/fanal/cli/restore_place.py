@@ -1,9 +1,9 @@
-"""Where a restore writes: one restore at a time, into nothing that belongs to another installation.
+"""The place of a restore: it runs alone, and writes into nothing that belongs to another installation.
 
 The table `fanal_restore` of the database names the restore that was begun: its backup, the new mark of the
-vault, and the mark that the vault bore before. The vault gets the new mark after that; a restore is completed
-only with a vault that bears one of these two. One that has been given another mark meanwhile belongs to the
-installation that gave it.
+vault, and the mark that the vault had before. The vault gets the new mark after that; a restore is completed
+only with a vault that has one of these two. A vault with a third mark belongs to another installation, which
+took it over meanwhile.
 """
 
 import contextlib
@@ -47,10 +47,10 @@ Owner = psycopg.Connection[tuple[object, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A restore that was begun: `backup` is the SHA-256 of its manifest, `folder` the backup's.
+    """A restore that was begun: `backup` is the SHA-256 of its manifest, `folder` the backup's folder.
 
-    `mark` is the new mark of the vault, `former` the text of the one that it bore before ("": none, the vault
-    is new). `marked`: the vault has been given the new one.
+    `mark` is the new mark of the vault, `former` the text of its earlier mark ("": none, the vault is new).
+    `marked`: the vault has been given the new one.
     """
 
     backup: str
@@ -67,10 +67,10 @@ class Begun:
 
 @contextlib.contextmanager
 def alone_in(place: Path) -> Iterator[None]:
-    """Hold the folder `place`, of data or vault, for this restore; a killed process lets it go.
+    """Lock the folder `place`, of data or vault, for this restore; the lock ends with the process.
 
     Raises:
-        CommandRefused: RESTORE_RUNNING.
+        CommandRefused: RESTORE_RUNNING, another restore holds the lock.
     """
     descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -88,12 +88,12 @@ def alone_in(place: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def alone_on(databases: Databases) -> Iterator[Owner]:
-    """Hold the database for this restore, and yield a connection of its owner.
+    """Lock the database for this restore, and yield a connection of its owner.
 
     A session of a killed restore that still loads tables is ended first: it has committed them all, or none.
 
     Raises:
-        CommandRefused: RESTORE_RUNNING.
+        CommandRefused: RESTORE_RUNNING, another restore holds the lock.
     """
     url = databases.url(DatabaseRole.OWNER)
     with psycopg.connect(url, autocommit=True, connect_timeout=10) as owner:
@@ -140,7 +140,7 @@ def require_apart(folder: Path, *, vault: Path, adopt: bool) -> None:
 def take_up(owner: Owner, databases: Databases, folder: Path, *, home: Path, adopt: bool) -> Begun:
     """Begin the restore of the backup in `folder`, or return the one that was begun.
 
-    The vault bears its mark then, and the data folder `home` holds the note. With `adopt`, vault and data
+    Afterwards the vault has its new mark, and the data folder `home` the note. With `adopt`, vault and data
     folder are those of the lost database.
 
     Raises:
@@ -173,7 +173,7 @@ def take_up(owner: Owner, databases: Databases, folder: Path, *, home: Path, ado
 
 
 def _require_known(found: marks.VaultMark | None, begun: Begun, *, vault: Path) -> None:
-    """Check that the vault's mark `found` is the one that `begun` gave it, or found and did not yet replace.
+    """Check that the vault's mark `found` is its new mark or, until `begun` has replaced it, its former one.
 
     Raises:
         CommandRefused: VAULT_OTHER, VAULT_UNMARKED.
@@ -188,7 +188,7 @@ def _begin(
 ) -> Begun:
     """Return a new restore of the backup in `folder`, whose manifest has the SHA-256 `backup`.
 
-    `found` is the mark of the vault that it adopts, if any; `before` the mark in the backup.
+    `found` is the mark of the adopted vault, None for a new one; `before` the mark in the backup.
     """
     mark = marks.restored_mark(
         backup=backup,
@@ -200,9 +200,9 @@ def _begin(
 
 
 def give_up(owner: Owner, begun: Begun, *, home: Path) -> None:
-    """End a restore that has loaded nothing: the vault gets its former mark back, and nothing is noted.
+    """Undo a restore that has loaded nothing: give the vault its former mark back, and remove the records.
 
-    One that is broken off meanwhile is begun again by the same command.
+    If this is interrupted, the same command begins the restore again.
     """
     path = find_vault() / marks.NAME
     _write_begun(owner, replace(begun, marked=False))  # both marks are known as its own now
@@ -217,9 +217,9 @@ def give_up(owner: Owner, begun: Begun, *, home: Path) -> None:
 
 
 def end(owner: Owner, *, home: Path) -> None:
-    """Remove the records of the restore that was begun into the data folder `home` and the owner's database.
+    """Remove the records of the restore from the data folder `home` and the owner's database.
 
-    The table goes last: while it is there, the same command does again all that it has printed.
+    The table is dropped last: until then, the same command repeats and prints the results again.
     """
     (home / UNFINISHED_RESTORE).unlink()
     failpoint("restore.unnoted")

@@ -113,11 +113,11 @@ def run(demo: bool, port: int, host: str, workers: int) -> None:
 
 
 def _look_first(*, demo: bool, host: str) -> Path:
-    """Return the data folder, after looks at what forbids a start; say if parts of the pages are missing.
+    """Return the data folder, after checking for obstacles to a start; warn if page assets are missing.
 
     Raises:
         CommandRefused: LOOPBACK_ONLY, a demo that would listen on another address than loopback.
-        Failed: RESTORE_UNFINISHED.
+        Failed: RESTORE_UNFINISHED, a restore into the data folder was interrupted.
     """
     if demo and not _is_loopback(host):
         raise CommandRefused("LOOPBACK_ONLY")
@@ -129,7 +129,7 @@ def _look_first(*, demo: bool, host: str) -> Path:
 
 
 def _tell_of_node_key(home: Path) -> None:
-    """Print a message if this machine cannot sign receipts, so that no report is accepted here.
+    """Print a message if this machine cannot sign receipts, so that it accepts no report.
 
     The desk starts all the same: alarm calls must be sent.
     """
@@ -361,9 +361,9 @@ def _first_children(databases: Databases, *, home: Path) -> list[Child]:
 def _calls_at_once(
     passwords: PasswordWatch, *, role: DatabaseRole, home: Path, demo: bool, host: str, port: int
 ) -> Child | None:
-    """Start the alarm calls before anything else, if all is in order, and return their process, else None.
+    """Start the alarm calls before all else, if the installation is in order; return their process, or None.
 
-    In order: keys, vault, tables and clock are right, so that the calls left by an interrupted desk wait
+    In order: keys, vault, tables and clock are right. Then calls that an interrupted desk left unsent wait
     for no migration and no web server. None: this is a public node, or the usual start must prepare something
     or say why it refuses. `passwords` holds the database's URLs; `demo`, `host`, `port` are `fanal run`'s.
     """

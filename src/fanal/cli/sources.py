@@ -100,7 +100,7 @@ _WHOLE = 10_000_000
 
 
 def count_parts(path: Path) -> int:
-    """Return the number of reports that a VICS case file gives; 1 if it is invalid or unreadable."""
+    """Return the number of reports that a VICS case file yields; 1 if it is invalid or unreadable."""
     try:
         return max(1, sum(case.parts for case in _surveyed(path).cases))
     except (FormatRefused, OSError):

@@ -160,10 +160,10 @@ def verify(
 @exporter_option
 @with_django(DatabaseRole.APP)
 def open_(measure: UUID, as_user: str | None) -> None:
-    """Print what opens the commitments to the steps of MEASURE (its id), one JSON object a line.
+    """Print the openings of the commitments to the steps of MEASURE (its id), one JSON object a line.
 
-    Who holds a line can show that the log contains that step. Nothing is printed once the words of the
-    measure have expired. The ledger records that the measure was read.
+    With such a line anybody can prove that the log contains that step. Nothing is printed once the text of
+    the measure has expired. The ledger records that the measure was read.
     """
     from fanal.measures.transparency.log import openings_of_act
 
