@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from fanal.cli.actors import code_option, prove
 from fanal.cli.boot import with_django
 from fanal.cli.failures import CommandRefused, Failed, language
 from fanal.cli.output import Row, print_rows
@@ -133,8 +134,9 @@ def on(name: str) -> None:
     "login",
     help="Login of the supervisor who fetches; default: under a standing instruction.",
 )
+@code_option
 @with_django(DatabaseRole.WORKER)
-def fetch(name: str, login: str | None) -> None:
+def fetch(name: str, login: str | None, code: str | None) -> None:
     """Fetch the list of the source NAME (a partner's server) now, from the last checkpoint.
 
     Prints the progress as JSON. Without --as, this requires a standing instruction LIST_FETCH for the list.
@@ -148,6 +150,8 @@ def fetch(name: str, login: str | None) -> None:
     if login is None and list_jobs.instruction_for(found, now=clock.now()) is None:
         raise CommandRefused("FETCH_NEEDS_INSTRUCTION", name=name)
     actor = _ACTOR if login is None else _person(login)
+    if login is not None:
+        prove(login, code)
     try:
         pages = list_jobs.fetch_source(actor=actor, source=found, by_person=login is not None)
     except list_jobs.FetchFailed as failed:

@@ -122,13 +122,15 @@ def second(*, instruction: UUID, login: str, code: str | None, as_json: bool) ->
 @click.argument("instruction", type=click.UUID)
 @click.option("--as", "login", required=True, help="Login of the supervisor who revokes.")
 @click.option("--reason", required=True, help="Reason for the revocation.")
+@code_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @with_django(DatabaseRole.APP)
-def revoke(instruction: UUID, login: str, reason: str, as_json: bool) -> None:
+def revoke(*, instruction: UUID, login: str, reason: str, code: str | None, as_json: bool) -> None:
     """Revoke the standing instruction INSTRUCTION at once; this needs one person only."""
     from fanal.accounts.operations.instructions import revoke_instruction
 
     actor = _person(login, "instruction.revoke")
+    prove(login, code)
     revoke_instruction(actor=actor, instruction_id=instruction, reason=reason, now=clock.now())
     _show_again(actor, instruction, as_json=as_json)
 

@@ -47,7 +47,7 @@ def test_two_people_make_an_instruction(home: Path, tmp_path: Path) -> None:
     assert (one["state"], one["names"]) == ("WAITING", ["by-two"])
     assert one["members"] == ["Quay Line"]
     name, end = one["id"], ["--reason", "over", "--json"]
-    itself, outside, past, never, seconded, listed, plain, revoked, again = call(
+    itself, outside, past, never, seconded, listed, plain, shell, revoked, again = call(
         ["instructions", "second", name, "--as", "ines", "--code", next_code],
         ["instructions", "second", name, "--as", "iris"],
         [*PROPOSE, "--until", "2020-01-01", "--as", "ivan", "--code", code],
@@ -55,7 +55,8 @@ def test_two_people_make_an_instruction(home: Path, tmp_path: Path) -> None:
         ["instructions", "second", name, "--as", "igor", "--json", "--code", code],
         ["instructions", "list", "--json"],
         ["instructions", "list"],
-        ["instructions", "revoke", name, "--as", "ines", *end],
+        ["instructions", "revoke", name, "--as", "ivan", *end],
+        ["instructions", "revoke", name, "--as", "ivan", "--code", next_code, *end],
         ["instructions", "second", name, "--as", "igor", "--code", next_code],
     )
     assert [a.complaint(2) for a in (itself, outside, past, never, again)] == [None] * 5
@@ -64,6 +65,7 @@ def test_two_people_make_an_instruction(home: Path, tmp_path: Path) -> None:
     assert json.loads(seconded.out)["state"] == "IN_FORCE"
     assert name in {json.loads(line)["id"] for line in listed.out.splitlines()}
     assert f"{name}  In force" in plain.out
+    assert "asks for the second factor of ivan" in shell.err
     ended = json.loads(revoked.out)
     assert (ended["state"], ended["revocation_reason"]) == ("REVOKED", "over")
 
