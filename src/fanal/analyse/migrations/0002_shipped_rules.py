@@ -1,4 +1,4 @@
-"""Lets the system alone activate the first, shipped rule set; each later one needs a dry run and a second person."""
+"""Lets the system alone activate the first (shipped) rule set; later ones need a dry run and two people."""
 
 from django.db import migrations
 

@@ -1,4 +1,4 @@
-"""Adds an expiry to the values that people put into a list, as the sender stated it."""
+"""Adds an expiry (`ends_at`), as the sender stated it, to the values that people put into a list."""
 
 from django.db import migrations
 

@@ -1,4 +1,4 @@
-"""Adds the proposer of a rule set; another supervisor in office activates it, which determines its state."""
+"""Adds the proposer of a rule set, and requires that another supervisor in office activates it."""
 
 from django.db import migrations
 

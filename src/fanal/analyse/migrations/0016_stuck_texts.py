@@ -1,4 +1,4 @@
-"""Since when a text waits for the model: whether a worker reads any is seen from outside."""
+"""Records since when a text waits for the text model, so that texts which no worker reads can be counted."""
 
 from django.db import migrations
 

@@ -1,4 +1,4 @@
-"""A withdrawn sentence leaves every stored version: also one whose header cannot be read."""
+"""Removes a withdrawn sentence from every version of the text reader, even with an unreadable header."""
 
 from django.db import migrations
 
@@ -53,7 +53,7 @@ $$;
 
 
 class Migration(migrations.Migration):
-    """Not reversible: the trigger stays."""
+    """Not reversible: the trigger that removes sentences stays."""
 
     dependencies = [("analyse", "0016_stuck_texts")]
     operations = [migrations.RunSQL(SQL)]

@@ -1,4 +1,4 @@
-"""A withdrawn sentence leaves every stored version: also one whose header is nested too deeply to be read."""
+"""Removes a withdrawn sentence from every version of the text reader, even with a too deep header."""
 
 from django.db import migrations
 
@@ -23,7 +23,7 @@ $$;
 
 
 class Migration(migrations.Migration):
-    """Not reversible: a header that cannot be read stays unreadable."""
+    """Not reversible: a header that cannot be read has been emptied."""
 
     dependencies = [("analyse", "0017_unreadable_headers")]
     operations = [migrations.RunSQL(SQL)]

@@ -1,4 +1,4 @@
-"""Texts that no worker reads are counted too while reports pass through the stages without waiting."""
+"""Counts the texts that no worker reads even while reports wait less than a minute for a stage."""
 
 from django.db import migrations
 

@@ -1,6 +1,7 @@
-"""Creates the functions that show across desks only: existence and desk of reports, and a dossier's present id.
+"""Creates functions by which a desk learns whether and where a report exists, and a dossier's present id.
 
-Row-level security hides the rows; the functions run with the owner's rights and return nothing else.
+Row-level security hides the rows of other desks; the functions run with the owner's rights and return
+nothing else.
 """
 
 from django.db import migrations

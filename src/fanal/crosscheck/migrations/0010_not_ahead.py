@@ -1,4 +1,4 @@
-"""Refuses judgements dated in the future (`accounts_refuse_ahead`)."""
+"""Refuses judgements that are dated in the future (with the trigger function `accounts_refuse_ahead`)."""
 
 from django.db import migrations
 

@@ -10,7 +10,7 @@ DELETE FROM crosscheck_reason r WHERE EXISTS (
 
 
 class Migration(migrations.Migration):
-    """An UNDO names no report itself, so that its reason was not erased; nothing brings the texts back."""
+    """An UNDO names no report, so erasures had left its reason. Reversing does not restore the texts."""
 
     dependencies = [("crosscheck", "0010_not_ahead"), ("intake", "0036_answers_of_erased")]
     operations = [migrations.RunSQL(SWEEP, migrations.RunSQL.noop)]

@@ -1,4 +1,4 @@
-"""Gives each dossier a number such as D-2026-0143, the stored ones in the order in which they were opened."""
+"""Gives each dossier a number such as D-2026-0143; stored dossiers get theirs in the order of opening."""
 
 from django.db import migrations
 
@@ -54,7 +54,7 @@ DROP INDEX crosscheck_dossier_merged_into;
 
 
 class Migration(migrations.Migration):
-    """One transaction: dossiers are a tenth of the reports."""
+    """All dossiers are numbered in one transaction, since there is about one for ten reports."""
 
     dependencies = [("crosscheck", "0011_reasons_of_erased"), ("intake", "0037_numbers")]
     operations = [

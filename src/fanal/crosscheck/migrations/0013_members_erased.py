@@ -1,4 +1,4 @@
-"""Takes erased reports out of the dossiers to which a later judgement had brought them back."""
+"""Removes erased reports from the dossiers to which a judgement after the erasure had added them again."""
 
 from django.db import migrations
 
@@ -8,7 +8,7 @@ DELETE FROM crosscheck_membership m USING intake_report r WHERE r.id = m.report_
 
 
 class Migration(migrations.Migration):
-    """Nothing brings them back: the dossiers are computed without erased reports."""
+    """Reversing does not add them again: dossiers are computed without erased reports."""
 
     dependencies = [("crosscheck", "0012_numbers")]
     operations = [migrations.RunSQL(SWEEP, migrations.RunSQL.noop)]

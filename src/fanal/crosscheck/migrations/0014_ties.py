@@ -1,4 +1,4 @@
-"""Keeps the ids of what an erased report was certainly linked with: its dossier stays, and stays itself."""
+"""Creates the table of the certain links of erased reports (ids only), which keep their dossiers together."""
 
 from django.db import migrations
 
@@ -17,7 +17,7 @@ CREATE INDEX crosscheck_tie_other ON crosscheck_tie (other_id);
 
 
 class Migration(migrations.Migration):
-    """Links that earlier erasures deleted do not come back."""
+    """Links that earlier erasures deleted are not restored."""
 
     dependencies = [("crosscheck", "0013_members_erased")]
     operations = [migrations.RunSQL(SQL, "DROP TABLE crosscheck_tie")]

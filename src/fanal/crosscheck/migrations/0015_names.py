@@ -1,4 +1,4 @@
-"""Creates the table of the names that people give to dossiers; a name goes with the report that it is tied to."""
+"""Creates the table of the names that people give to dossiers; a name is tied to a report of the dossier."""
 
 from django.db import migrations
 

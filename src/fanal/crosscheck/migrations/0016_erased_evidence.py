@@ -1,4 +1,4 @@
-"""Keeps what erased reports were evidence of: the state of a dossier, and that a value became too frequent."""
+"""Keeps the dossier to which an erased report belonged, and that a value it held had become too frequent."""
 
 from django.db import migrations
 
@@ -20,7 +20,7 @@ DROP TABLE crosscheck_erased_member;
 
 
 class Migration(migrations.Migration):
-    """What earlier erasures deleted does not come back."""
+    """What earlier erasures deleted is not restored."""
 
     dependencies = [("crosscheck", "0015_names")]
     operations = [migrations.RunSQL(SQL, BACK)]

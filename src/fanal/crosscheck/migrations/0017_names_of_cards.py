@@ -1,4 +1,4 @@
-"""Creates the index by which the reports with one name of a suspect are counted."""
+"""Creates the index by which the reports are counted that have the same name of a suspect."""
 
 from django.db import migrations
 
@@ -10,7 +10,7 @@ CREATE INDEX crosscheck_card_of_name ON crosscheck_card (substring(card FROM 1 F
 
 
 class Migration(migrations.Migration):
-    """Writing of cards waits for it: some seconds for a million reports."""
+    """Writes to the table of comparable data wait meanwhile: some seconds for a million reports."""
 
     dependencies = [("crosscheck", "0016_erased_evidence")]
     operations = [migrations.RunSQL(SQL, "DROP INDEX crosscheck_card_of_name;")]

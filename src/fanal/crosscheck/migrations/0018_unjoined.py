@@ -12,7 +12,7 @@ CREATE TABLE crosscheck_unjoined (
 
 
 class Migration(migrations.Migration):
-    """Creates a table."""
+    """Creates the table of these reports."""
 
     dependencies = [("crosscheck", "0017_names_of_cards")]
     operations = [migrations.RunSQL(SQL, "DROP TABLE crosscheck_unjoined;")]

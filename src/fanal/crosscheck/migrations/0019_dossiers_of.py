@@ -1,4 +1,8 @@
-"""Says, at whatever desk their reports are, which dossiers are or contain what a decision on a dossier names."""
+"""Creates the function that returns the dossiers concerned by a decision, at whatever desk.
+
+They are the dossier in use for the named id, and those that contain one of the named reports; only ids are
+returned.
+"""
 
 from django.db import migrations
 
@@ -13,7 +17,7 @@ $$;
 
 
 class Migration(migrations.Migration):
-    """Creates a function."""
+    """Creates the function `crosscheck_dossiers_of`."""
 
     dependencies = [("crosscheck", "0018_unjoined")]
     operations = [migrations.RunSQL(SQL, "DROP FUNCTION crosscheck_dossiers_of;")]

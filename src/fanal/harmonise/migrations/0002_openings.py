@@ -1,4 +1,4 @@
-"""Creates the tables of disclosures of reporters' identities: by whom, when, purpose, and review by another."""
+"""Creates the tables of disclosures of reporters' identities (who, when, purpose) and their reviews."""
 
 from django.db import migrations
 

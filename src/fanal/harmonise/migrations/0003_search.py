@@ -1,7 +1,8 @@
-"""Creates the search functions, which run with the owner's rights within the caller's desks.
+"""Creates the search functions, which run with the owner's rights for the caller's desks only.
 
-Under row-level security PostgreSQL evaluates the policy of every row before an operator that might leak
-one. Full-text and prefix search are such operators: without these functions no index could serve them.
+Under row-level security PostgreSQL evaluates the policy of every row before an operator that might reveal
+the row. Full-text and prefix search are such operators: without these functions no index could be used for
+them.
 """
 
 from django.db import migrations

@@ -1,7 +1,7 @@
 """Drops the primary key of selectors: one prefix index serves the search, and file hashes need no row.
 
-A value is stored if no row holds it. Two writers at the same moment may both store it: a search returns it
-once, and erasure deletes both. File hashes are searched by key.
+A value is stored if no row contains it. Two writers at the same moment may both store it: a search returns
+it once, and erasure deletes both rows. File hashes are searched by key.
 """
 
 from django.db import migrations

@@ -1,4 +1,7 @@
-"""Refuses disclosures of an identity, and their reviews, dated in the future (`accounts_refuse_ahead`)."""
+"""Refuses disclosures of an identity, and their reviews, that are dated in the future.
+
+The trigger function is `accounts_refuse_ahead`.
+"""
 
 from django.db import migrations
 

@@ -1,7 +1,7 @@
-"""Indexes selectors by their skeleton: the search finds values written otherwise, by the same one index.
+"""Indexes selectors by their skeleton, so that the search also finds other spellings of a value.
 
-The skeleton (`domain/written_otherwise.py`) replaces the lower-cased beginning of the value: texts that begin
-with the same letters have skeletons that do.
+The skeleton (`domain/written_otherwise.py`) replaces the lower-cased beginning of the value in the index:
+if one text is the beginning of another, its skeleton is the beginning of the other's skeleton.
 """
 
 from importlib import import_module

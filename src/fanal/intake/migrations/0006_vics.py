@@ -1,4 +1,4 @@
-"""Permits VICS cases as a format of reports."""
+"""Permits VICS cases (Video Image Classification Standard) as a format of reports."""
 
 from django.db import migrations
 

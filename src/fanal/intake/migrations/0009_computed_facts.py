@@ -1,4 +1,4 @@
-"""Adds the results of the desk's own hashing to files: type, dimensions, PDQ hash, or why there is none."""
+"""Adds to files the results of the desk's own hashing: type, dimensions, PDQ hash, or why there is none."""
 
 from django.db import migrations
 
@@ -23,7 +23,7 @@ ALTER TABLE intake_upload
 
 
 class Migration(migrations.Migration):
-    """A file is hashed once: `hashed_at` says when, and a replay does not hash it again."""
+    """A file is hashed once: `hashed_at` is the time, and a replay of the stage does not hash it again."""
 
     dependencies = [("intake", "0008_exchange")]
     operations = [migrations.RunSQL(SQL, BACK)]

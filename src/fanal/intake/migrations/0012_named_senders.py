@@ -1,4 +1,4 @@
-"""Lets a public node ask only by a sender's name or by a digest that only the holder can compute; no lists.
+"""Lets a public node query only by a sender's name, or by a digest that only its holder can compute.
 
 Before, a NULL sender meant everybody's reports, and keys, wire numbers and files could be listed.
 """

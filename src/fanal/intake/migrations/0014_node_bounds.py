@@ -1,4 +1,4 @@
-"""Checks that a public node dates reports in the present, and adds their other rows in the same transaction."""
+"""Checks that a public node dates reports in the present and adds their rows in the same transaction."""
 
 from django.db import migrations
 

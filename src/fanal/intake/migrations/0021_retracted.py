@@ -1,4 +1,4 @@
-"""Creates the function by which guards of other packages ask whether a report is not retracted."""
+"""Creates the function by which triggers of other packages ask whether a report is not retracted."""
 
 from django.db import migrations
 

@@ -1,4 +1,4 @@
-"""Creates next months' partitions without blocking deposits: a table in use is tried again later."""
+"""Creates the next months' partitions without blocking deposits: a table in use is tried again later."""
 
 from django.db import migrations
 

@@ -1,4 +1,7 @@
-"""Limits size and number of a public node's reports in a transaction, since others read uncommitted rows."""
+"""Limits size and number of the reports that a public node stores in one transaction.
+
+The reason is that other sessions read uncommitted rows too.
+"""
 
 from django.db import migrations
 

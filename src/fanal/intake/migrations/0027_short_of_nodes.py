@@ -1,4 +1,4 @@
-"""Limits the length of what a public node states about a file or a receipt."""
+"""Limits the length of the texts that a public node states about a file or a receipt."""
 
 from django.db import migrations
 

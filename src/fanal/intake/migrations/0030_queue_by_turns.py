@@ -1,4 +1,4 @@
-"""Orders the work queue by the time of the next attempt: a report already tried comes after the untried ones."""
+"""Orders the work queue by the time of the next attempt: reports not tried yet come before those tried."""
 
 from django.db import migrations
 

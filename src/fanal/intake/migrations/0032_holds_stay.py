@@ -1,4 +1,7 @@
-"""Lets only a supervisor place a legal hold and lift it once, each with a ledger entry; holds do not change."""
+"""Lets only a supervisor place a legal hold, and lift it once, each with a ledger entry.
+
+Nothing else of a hold can be changed.
+"""
 
 from django.db import migrations
 
@@ -57,7 +60,7 @@ DROP FUNCTION intake_hold_is_written, intake_hold_guard;
 
 
 class Migration(migrations.Migration):
-    """Only new changes are checked; expiry still deletes the holds of erased reports."""
+    """Stored rows are not checked; expiry can still delete the holds of erased reports."""
 
     dependencies = [
         ("intake", "0031_short_receipts"),

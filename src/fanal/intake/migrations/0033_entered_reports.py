@@ -1,4 +1,4 @@
-"""Lets a report arrive by telephone, by letter or in person, entered by a person of the desk."""
+"""Permits the channels telephone, letter and visit, whose reports a person of the desk enters."""
 
 from django.db import migrations
 

@@ -1,6 +1,7 @@
-"""Keeps with a receipt a digest by which its code's holder is known to be a child, to be spoken to as one.
+"""Adds to a receipt a digest which shows, to the holder of its code only, that the reporter is a child.
 
-No yes or no: a receipt is kept for years, and who reads the table shall not learn which reports are children's.
+Pages then address the reporter as a child. It is not a yes or no, since a receipt is kept for years, and a
+reader of the table must not learn which reports are children's.
 """
 
 from django.db import migrations

@@ -1,6 +1,7 @@
 """Refuses a public node's deposit by a channel that it does not serve.
 
-A call, a letter, a visit and an import are entered by a person of the desk, whom its ledger names.
+A telephone call, a letter, a visit and an import are entered by a person of the desk, whom the ledger
+names.
 """
 
 from django.db import migrations

@@ -1,6 +1,7 @@
-"""Takes no answer to an erased report: its writer is told so; it was stored where nobody reads it.
+"""Refuses a reporter's answer to an erased report; before, it was stored where nobody reads it.
 
-The answer locks the report's row, which an erasure locks first: of the two one sees the other.
+To the reporter the state of such a report is EXPIRED. The answer locks the report's row, as an erasure does
+first, so that an answer and an erasure at the same time cannot miss each other.
 """
 
 from django.db import migrations
@@ -39,7 +40,7 @@ BACK = _FOLLOW.format(state="r.state") + _ANSWER.format(report="", kept="")
 
 
 class Migration(migrations.Migration):
-    """Replaces two functions of public nodes."""
+    """Replaces two functions that public nodes call."""
 
     dependencies = [("intake", "0035_channels_of_nodes")]
     operations = [migrations.RunSQL(FORWARD, BACK)]

@@ -1,4 +1,7 @@
-"""Gives each new report a number such as R-2026-0042, counted by year; 0038 numbers the stored reports."""
+"""Gives each new report a number such as R-2026-0042, counted by year.
+
+The migration `0038_numbers_of_stored` numbers the reports stored before.
+"""
 
 from django.db import migrations
 

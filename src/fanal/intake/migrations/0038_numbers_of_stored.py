@@ -1,4 +1,4 @@
-"""Numbers the stored reports in the order of their receipt."""
+"""Numbers the reports stored before `0037_numbers`, in the order of their receipt."""
 
 from uuid import UUID
 
@@ -16,7 +16,7 @@ GIVE = REPORTS.give("""(
 
 
 def fill(apps, schema_editor):
-    """Number the reports that have no number yet, in portions of a transaction each."""
+    """Number the reports that have no number yet, in several transactions."""
     after = UUID(int=0)
     with schema_editor.connection.cursor() as cursor:
         while True:
@@ -29,9 +29,9 @@ def fill(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    """Not one transaction: reports that arrive meanwhile are numbered by the trigger, among the stored ones.
+    """Not atomic, and it can be run again after a stop.
 
-    It may be run again after a stop.
+    Reports that arrive meanwhile are numbered by the trigger, so that their numbers lie among these.
     """
 
     atomic = False

@@ -1,4 +1,4 @@
-"""Gives a legal hold the day of its next review, which a supervisor moves with a reason and a ledger entry."""
+"""Adds to a legal hold the day of its next review; a supervisor sets it with reason and ledger entry."""
 
 from django.db import migrations
 
@@ -96,7 +96,7 @@ ALTER TABLE intake_hold DROP COLUMN review_on, DROP COLUMN reviewed_by, DROP COL
 
 
 class Migration(migrations.Migration):
-    """A hold of an earlier version has no day of review, and is listed as due until it gets one."""
+    """A hold placed earlier has no such day, and is listed as due until it gets one."""
 
     dependencies = [("intake", "0038_numbers_of_stored")]
     operations = [migrations.RunSQL(COLUMNS + GUARD, BACK)]

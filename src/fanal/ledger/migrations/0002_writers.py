@@ -1,4 +1,4 @@
-"""Records with each entry the database role that inserted it; a function is the only way for public nodes.
+"""Records with each entry the database role that inserted it; public nodes insert by a function only.
 
 `writer` is NULL in earlier entries; their leaves keep version 1.
 """

@@ -19,7 +19,7 @@ CREATE TRIGGER ledger_subtree_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON ledge
 
 
 class Migration(migrations.Migration):
-    """The sequencer fills the table, for older logs too."""
+    """The process that numbers entries fills the table, also for the older entries of a log."""
 
     dependencies = [("ledger", "0002_writers")]
     operations = [migrations.RunSQL(FORWARD, "DROP TABLE ledger_subtree;")]

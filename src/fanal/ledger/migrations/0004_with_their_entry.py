@@ -1,4 +1,7 @@
-"""Requires that objects and purposes are inserted in the transaction of their entry: later ones would break it."""
+"""Requires that objects and purposes are inserted in the transaction of their entry.
+
+An entry's body contains their digests, so that rows added later would contradict it.
+"""
 
 from django.db import migrations
 

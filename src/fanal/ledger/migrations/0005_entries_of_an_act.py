@@ -1,4 +1,4 @@
-"""Creates the function by which guards of other packages find the ledger entry of an act on an object."""
+"""Creates the function by which trigger functions find the ledger entry of an act on an object."""
 
 from django.db import migrations
 

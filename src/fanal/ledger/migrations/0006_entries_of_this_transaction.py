@@ -1,4 +1,4 @@
-"""Creates the function by which guards of other packages find an act's ledger entry in the current transaction."""
+"""Creates the function by which triggers find an act's ledger entry in the current transaction."""
 
 from django.db import migrations
 

@@ -1,4 +1,7 @@
-"""A guard that asks for an act's ledger entry takes one of its own transaction, and no other committed meanwhile."""
+"""Accepts only entries of the current transaction when a trigger asks for an act's ledger entry.
+
+Before, an entry that another transaction committed meanwhile was accepted too.
+"""
 
 from django.db import migrations
 
@@ -28,7 +31,7 @@ $$;
 
 
 class Migration(migrations.Migration):
-    """The function of 0006, which triggers of other packages call."""
+    """Replaces the function of `0006_entries_of_this_transaction`."""
 
     dependencies = [("ledger", "0006_entries_of_this_transaction")]
     operations = [migrations.RunSQL(SQL, BACK)]

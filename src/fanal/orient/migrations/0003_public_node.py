@@ -1,4 +1,4 @@
-"""Creates the functions by which a public node reads a case's state, and withdraws it before a decision."""
+"""Creates the functions by which a public node reads a case's state, or withdraws it before a decision."""
 
 from django.db import migrations
 

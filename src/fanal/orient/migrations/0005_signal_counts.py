@@ -1,4 +1,4 @@
-"""Creates the table of signal counts by day of receipt, appended by each batch, so that no writer waits."""
+"""Creates the table of signal counts by day of receipt; each batch adds rows, so that no writer waits."""
 
 from django.db import migrations
 

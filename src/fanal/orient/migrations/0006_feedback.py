@@ -1,4 +1,4 @@
-"""Creates the append-only table of feedback on reports (codes only), and the function that senders read it by."""
+"""Creates the append-only table of feedback on reports (codes only), and the function to read it."""
 
 from django.db import migrations
 

@@ -1,4 +1,7 @@
-"""Adds the case state EXPIRED, for reports erased while they waited; reports folded into them are released."""
+"""Adds the case state EXPIRED for reports that were erased before a decision.
+
+Reports that were folded into them (as duplicates) return to the queue.
+"""
 
 from django.db import migrations
 

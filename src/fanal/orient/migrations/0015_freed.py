@@ -1,6 +1,6 @@
-"""Marks reports released by a retraction, so that the worker folds them again: a public node may fold nothing.
+"""Marks reports released by a retraction, so that the worker folds them again; public nodes may not.
 
-A head report that leaves the queue has no folded reports any more.
+When a head report leaves the queue, its folded reports (duplicates) are released.
 """
 
 from django.db import migrations

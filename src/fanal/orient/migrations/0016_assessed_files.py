@@ -1,4 +1,4 @@
-"""Creates the table of file hashes of decided reports, found however many reports came since."""
+"""Creates the table of file hashes of decided reports; later reports do not slow its search."""
 
 from django.db import migrations
 

@@ -1,4 +1,7 @@
-"""Keeps the desk's role from ending a case by hand: expiry is the worker's, withdrawal the sender's."""
+"""Keeps the desk's database role from ending a case as EXPIRED or WITHDRAWN.
+
+Only the worker lets a case expire, and only the sender withdraws a report.
+"""
 
 from django.db import migrations
 

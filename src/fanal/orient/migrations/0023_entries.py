@@ -61,7 +61,7 @@ DROP FUNCTION orient_answer_is_written, orient_alarm_kept, orient_lease_bound, o
 
 
 class Migration(migrations.Migration):
-    """Adds triggers; `db.grants` says which columns of an alarm each role may update."""
+    """Adds triggers; `db.grants` states which columns of an alarm each role may update."""
 
     dependencies = [
         ("orient", "0022_ends"),

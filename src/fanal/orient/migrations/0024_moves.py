@@ -1,4 +1,7 @@
-"""Restricts cases to the permitted transitions, each end with a ledger entry; only the holder decides a case."""
+"""Restricts cases to the permitted changes of state; each end of a case needs a ledger entry.
+
+Only the person who has claimed a case may decide it.
+"""
 
 from django.db import migrations
 

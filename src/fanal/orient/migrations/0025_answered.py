@@ -1,4 +1,4 @@
-"""Stops an acknowledgement from locking the alarm's call: uncommitted, it would hide the call from senders."""
+"""Keeps an acknowledgement from locking the alarm's call, which would hide the call until the commit."""
 
 from django.db import migrations
 
@@ -22,7 +22,7 @@ CREATE TRIGGER orient_alarm_answered AFTER UPDATE OF acknowledged_at ON orient_a
 
 
 class Migration(migrations.Migration):
-    """The process that sends calls ends them (`operations.end_answered`)."""
+    """The process that sends calls ends those of acknowledged alarms itself (`operations.end_answered`)."""
 
     dependencies = [("orient", "0024_moves")]
     operations = [migrations.RunSQL(FORWARD, BACK)]

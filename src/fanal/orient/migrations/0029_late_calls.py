@@ -1,7 +1,7 @@
-"""Creates the table of alarms whose call is not queued yet, found at once however many have one.
+"""Creates the table of alarms whose call is not queued yet, to find them without reading the others.
 
-The search for alarms without a call had read all others first, in order of id: after a flood of half a
-million, a child's call came a quarter of an hour late.
+The search for alarms without a call had read all others first, in order of id: after half a million alarms,
+a child's call came a quarter of an hour late.
 """
 
 from django.db import migrations

@@ -1,6 +1,7 @@
 """Records which session raised an alarm without a call, so that each session gets a share of each round.
 
-An eleventh child, reported from elsewhere, had waited between the first and the last alarm of a flood.
+A round is one pass of the process that sends calls. Before, an alarm from one session had to wait for
+thousands of earlier alarms of another.
 """
 
 from django.db import migrations

@@ -1,7 +1,7 @@
 """Creates the table of alarms not yet in the ledger, and removes the calls' foreign key to alarms.
 
-The search for alarms with a queued call had read all late ones of a flood first, for five seconds. The
-foreign key locked the alarm's row: whoever held that row delayed the child's call.
+The search for alarms with a queued call had read all those without one first, for five seconds. The foreign
+key locked the alarm's row, so that a transaction which held that row delayed the child's call.
 """
 
 from django.db import migrations

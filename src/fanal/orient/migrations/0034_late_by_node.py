@@ -1,6 +1,7 @@
 """Records which node raised an alarm without a call, so that each node gets a share of each round.
 
-A compromised node with thousands of short sessions had delayed the eleventh child of another node.
+A round is one pass of the process that sends calls. Before, a compromised node with thousands of short
+sessions could delay the alarms of all other nodes.
 """
 
 from django.db import migrations

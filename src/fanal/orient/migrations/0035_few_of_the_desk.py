@@ -1,7 +1,7 @@
-"""Limits calls queued by the desk's sessions to ten each as well, and indexes calls left in a folder.
+"""Limits the calls that each session of the desk queues to ten as well, and indexes calls left in a folder.
 
-Thousands of false alarms by the desk's role had come before every true one. A call left in the folder of a
-process without mail server is sent by a process that has one; the index finds those calls.
+Before, thousands of false alarms by the desk's role were called for before every true one. A call left in
+the folder of a process without mail server is sent by a process that has one; the index finds those calls.
 """
 
 from django.db import migrations

@@ -1,7 +1,8 @@
-"""Begins the name of a node with its network: each network gets a share of a round, then each of its nodes.
+"""Begins the name of a node with its network: a round is shared by networks, then by their nodes.
 
-A compromised machine with two hundred addresses of one network had two hundred shares: of a hundred
-children reported at once by another node, six were called for in a round.
+A round is one pass of the process that sends calls. Before, a compromised machine with two hundred
+addresses of one network had two hundred shares: of a hundred alarms raised at once by another node, a round
+called for six.
 """
 
 from django.db import migrations

@@ -1,10 +1,13 @@
-"""A process that calls says whether it has a mail server: one without leaves calls to those whose server fails, too."""
+"""Records whether a process that sends calls has a mail server.
+
+A process without one leaves calls to those that have one, even if their server fails.
+"""
 
 from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    """One column of the signs of life."""
+    """Adds a column to the table of callers' heartbeats."""
 
     dependencies = [("orient", "0037_not_ahead")]
     operations = [

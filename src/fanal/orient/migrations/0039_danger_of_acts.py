@@ -1,10 +1,10 @@
-"""Adds the index of reports at the level DANGER in any state: the acts that follow them are sent first."""
+"""Indexes reports at the level DANGER in any state, so that the acts based on them are sent first."""
 
 from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    """One partial index."""
+    """Creates one partial index."""
 
     dependencies = [("orient", "0038_callers_server")]
     operations = [

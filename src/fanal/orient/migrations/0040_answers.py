@@ -1,4 +1,4 @@
-"""Adds the reporters' answers that the desk has or has not read; each is read once, with a ledger entry."""
+"""Creates the table of reporters' answers; a person reads each once for the desk, with a ledger entry."""
 
 from django.db import migrations
 
@@ -70,7 +70,7 @@ DROP FUNCTION orient_answer_comes, orient_answer_guard, orient_reading_is_writte
 
 
 class Migration(migrations.Migration):
-    """Written in SQL, like the package's other tables."""
+    """Written in SQL, like the package's other tables (unmanaged models)."""
 
     dependencies = [
         ("orient", "0039_danger_of_acts"),

@@ -1,4 +1,4 @@
-"""Lets an alarm be answered that was raised ahead of this moment: clocks differ, and are set back."""
+"""Permits that an alarm is acknowledged or escalated at a time before it was raised, since clocks differ."""
 
 from django.db import migrations
 
@@ -11,7 +11,7 @@ ALTER TABLE orient_alarm ADD CONSTRAINT orient_alarm_order CHECK (
 
 
 class Migration(migrations.Migration):
-    """A CHECK of two instants of a row refuses the second as long as the first lies ahead."""
+    """Drops a CHECK, by which no one could acknowledge an alarm raised by a clock that was ahead."""
 
     dependencies = [("orient", "0040_answers")]
     operations = [migrations.RunSQL(SQL, BACK)]

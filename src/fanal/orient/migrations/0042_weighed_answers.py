@@ -1,4 +1,4 @@
-"""Adds to each reporter's answer when the stages were asked to rank its report again; once."""
+"""Adds to each reporter's answer when the stages were asked to rank its report again; set only once."""
 
 from django.db import migrations
 
@@ -35,7 +35,7 @@ ALTER TABLE orient_answer DROP COLUMN weighed_at;
 
 
 class Migration(migrations.Migration):
-    """Written in SQL, like the table."""
+    """Adds a column and its index, and replaces the trigger function of the table."""
 
     dependencies = [("orient", "0041_alarms_of_a_faster_clock")]
     operations = [migrations.RunSQL(SQL, BACK)]

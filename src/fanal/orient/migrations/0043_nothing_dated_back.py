@@ -1,4 +1,7 @@
-"""Refuses an answer to an alarm, and the reading of an answer, that a desk's program dates before it came."""
+"""Refuses acknowledgements of alarms and readings of answers that the desk dates before these came.
+
+A difference of five minutes between clocks is tolerated.
+"""
 
 from django.db import migrations
 
@@ -27,7 +30,7 @@ DROP FUNCTION orient_refuse_before;
 
 
 class Migration(migrations.Migration):
-    """Written in SQL, like the tables."""
+    """Adds a trigger to each of the two tables; it checks the desk's program only."""
 
     dependencies = [("orient", "0042_weighed_answers")]
     operations = [migrations.RunSQL(SQL, BACK)]

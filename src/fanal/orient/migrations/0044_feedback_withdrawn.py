@@ -1,4 +1,4 @@
-"""Lets the feedback that followed from a decision be withdrawn, when the report is reopened."""
+"""Permits withdrawing the feedback that followed from a decision, when the report is reopened."""
 
 from django.db import migrations
 
@@ -11,7 +11,7 @@ ALTER TABLE orient_feedback ADD CONSTRAINT orient_feedback_verdict CHECK (
 
 
 class Migration(migrations.Migration):
-    """A person withdraws nothing: they give another verdict."""
+    """Feedback given by a person is not withdrawn: the person gives another verdict instead."""
 
     dependencies = [("orient", "0043_nothing_dated_back")]
     operations = [

@@ -1,4 +1,4 @@
-"""Refuses feedback on a report to anybody but the report's sender, and as of another desk than the report's."""
+"""Refuses feedback on a report unless it is addressed to the report's sender and comes from its desk."""
 
 from django.db import migrations
 

@@ -1,4 +1,4 @@
-"""Adds assignments of reports to people, and the notifications of each person."""
+"""Creates the tables of assignments of reports to people, and of each person's notifications."""
 
 from django.db import migrations
 
@@ -194,7 +194,7 @@ DROP FUNCTION orient_assignment_guard, orient_assignment_is_written, orient_assi
 
 
 class Migration(migrations.Migration):
-    """Written in SQL, like the package's other tables."""
+    """Written in SQL, like the package's other tables (unmanaged models)."""
 
     dependencies = [("orient", "0045_feedback_to_its_sender")]
     operations = [migrations.RunSQL(SQL, BACK)]

@@ -1,4 +1,4 @@
-"""Adds what the queue is filtered by to its rows, and more filters to saved views."""
+"""Adds to the rows of the queue the facts by which it is filtered, and more filters to saved views."""
 
 from django.db import migrations
 

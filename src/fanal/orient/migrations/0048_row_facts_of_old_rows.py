@@ -37,7 +37,7 @@ CREATE INDEX orient_case_senders ON orient_case (desk_id, sender_id);
 
 
 def fill(apps, schema_editor):
-    """Write the facts of each report that has a record, in portions of a transaction each."""
+    """Write the facts of each report that has a record into its row of the queue, in batches of 2000."""
     last = "00000000-0000-0000-0000-000000000000"
     with schema_editor.connection.cursor() as cursor:
         while True:
@@ -51,7 +51,7 @@ def fill(apps, schema_editor):
 
 
 def _row(report_id, record):
-    """Return the facts of a report for `FILL`; None if its record is damaged, as its own page says."""
+    """Return the facts of a report for the statement `FILL`; None if its stored record is damaged."""
     try:
         return {"report_id": report_id} | msgspec.structs.asdict(facts_of(unpack(record)))
     except (UnknownEncoding, zlib.error, ZstdError, msgspec.MsgspecError):
@@ -59,7 +59,7 @@ def _row(report_id, record):
 
 
 class Migration(migrations.Migration):
-    """Not one transaction: a million rows would hold locks for minutes. It may be run again after a stop."""
+    """Not atomic: one transaction over a million rows would hold locks for minutes. It can be run again."""
 
     atomic = False
     dependencies = [("orient", "0047_row_facts"), ("harmonise", "0001_initial")]

@@ -12,7 +12,7 @@ UPDATE orient_case c SET state = 'EXPIRED', head_id = NULL, claimed_by = NULL, l
 
 
 class Migration(migrations.Migration):
-    """A report could be decided while it was erased, and reopened afterwards; the texts do not come back."""
+    """Before, a report could be decided during its erasure. Reversing does not restore the texts."""
 
     dependencies = [("orient", "0048_row_facts_of_old_rows"), ("intake", "0036_answers_of_erased")]
     operations = [migrations.RunSQL(SWEEP, migrations.RunSQL.noop)]

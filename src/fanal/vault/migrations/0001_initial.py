@@ -33,7 +33,7 @@ CREATE TABLE vault_erasure (
 
 
 class Migration(migrations.Migration):
-    """The models are unmanaged: constraints are written in SQL."""
+    """Written in SQL, since the models are unmanaged."""
 
     initial = True
     dependencies: list[tuple[str, str]] = []

@@ -1,10 +1,10 @@
-"""Indexes objects by pack; equal keys share an index entry, so that a row takes a few bytes."""
+"""Indexes objects by pack (a file of many objects); an index entry takes a few bytes per row."""
 
 from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    """Large objects have no pack and are not in the index."""
+    """Objects in files of their own have no pack and are not in the index."""
 
     dependencies = [("vault", "0001_initial")]
     operations = [

@@ -4,7 +4,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    """The table has one row at most, which `fanal migrate` writes and nothing changes."""
+    """The table has at most one row, which `fanal migrate` writes; no process changes it."""
 
     dependencies = [("vault", "0002_places_by_pack")]
     operations = [

@@ -4,7 +4,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    """A row for each key that the desk's machines share; only the database owner writes it."""
+    """The table has a row for each key that the desk's machines share; only the database owner writes it."""
 
     dependencies = [("vault", "0003_identity")]
     operations = [

@@ -1,4 +1,4 @@
-"""Lets the desk's role erase no sealed object but the short-lived keys of de-confliction."""
+"""Forbids the desk's database role to erase sealed objects, except the short-lived keys of de-confliction."""
 
 from django.db import migrations
 
@@ -18,7 +18,7 @@ _UNDO = "DROP TRIGGER vault_object_is_kept ON vault_object; DROP FUNCTION vault_
 
 
 class Migration(migrations.Migration):
-    """Only the worker's role changes the wrapped keys of evidence (expiry, key rotation)."""
+    """The wrapped keys of evidence are changed by the worker's role only (expiry, key rotation)."""
 
     dependencies = [("vault", "0004_keys")]
     operations = [migrations.RunSQL(_GUARD, _UNDO)]

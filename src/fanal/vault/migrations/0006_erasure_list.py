@@ -1,4 +1,7 @@
-"""Lets the desk's role add nothing to the list of erasures but the short-lived keys of de-confliction."""
+"""Forbids the desk's database role to extend the list of erasures, except by keys of de-confliction.
+
+These keys are short-lived.
+"""
 
 from django.db import migrations
 
@@ -19,7 +22,7 @@ _UNDO = "DROP TRIGGER vault_erasure_is_expirys ON vault_erasure; DROP FUNCTION v
 
 
 class Migration(migrations.Migration):
-    """Only the worker's role adds other objects to the list, when it erases their keys."""
+    """Other objects are added to the list by the worker's role only, when it erases their keys."""
 
     dependencies = [("vault", "0005_erasing")]
     operations = [migrations.RunSQL(_GUARD, _UNDO)]

@@ -1,4 +1,4 @@
-"""Limits the length of what a public node states about an object that it sealed, to protect log and memory."""
+"""Limits the length of what a public node states about a sealed object, to protect log and memory."""
 
 from django.db import migrations
 

@@ -1,4 +1,4 @@
-"""Creates the function by which guards of other packages ask whether the vault holds an object for its owner."""
+"""Creates the function by which trigger functions ask whether the vault holds an object for its owner."""
 
 from django.db import migrations
 

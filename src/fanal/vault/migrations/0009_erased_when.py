@@ -1,4 +1,4 @@
-"""Lists each erasure with its time: what is written under the same owner later is not erased by a restore."""
+"""Keeps every erasure of an owner with its time, so that a restore does not erase what was written later."""
 
 from django.db import migrations
 
@@ -15,7 +15,7 @@ ALTER TABLE vault_erasure DROP CONSTRAINT vault_erasure_pkey,
 
 
 class Migration(migrations.Migration):
-    """A reporter may write again after the conversation was erased."""
+    """A reporter may write again after the messages of the report were erased."""
 
     dependencies = [("vault", "0008_holds")]
     operations = [migrations.RunSQL(_KEY, _UNDO)]
