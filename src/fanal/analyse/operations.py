@@ -279,15 +279,13 @@ def erase(  # every stage has the same signature for erasure
 ) -> int:
     """Empty the findings and priority terms of reports in all revisions; delete their payments.
 
-    Also deleted: payers without any other payment, and the reports' places in the queue of texts that the
-    text model shall read. Unchecked examples (judged passages) become ERASED. Returns the number of rows
-    changed or deleted.
-
-    Scores, levels and rule versions stay, since they name nobody. The caller writes the ledger entry of the
-    expiry, which covers every stage; `now` is the instant of that entry.
+    Payers without any other payment are deleted too, as are the reports' places in the queue of texts that
+    the text model shall read. Unchecked examples (judged passages) become ERASED. Returns the number of
+    rows changed or deleted. Scores, levels and rule versions stay, since they name nobody. The caller
+    writes the ledger entry of the expiry, which covers every stage; `now` is the instant of that entry.
 
     Raises:
-        Refused: the actor may not run the processing stages.
+        Refused: the actor is not the system.
     """
     require(actor, "pipeline.run")
     emptied = 0

@@ -135,8 +135,8 @@ def waiting_after(*, actor: Actor, after: UUID | None, limit: int) -> list[UUID]
     """Return the ids of reports that the desk has not settled, greater than `after`, in order of id.
 
     They are open, folded (duplicates of another report), or decided with a removal request that awaits
-    approval. At most `limit`; without `after`, from the first. Only from desks where the actor may list
-    reports.
+    approval. At most `limit` are returned, only of desks where the actor may list reports; if `after` is
+    None, from the first.
     """
     rows = reachable(actor).filter(
         state__in=[*OPEN_STATES, CaseState.FOLDED, CaseState.TO_SECOND],
@@ -311,7 +311,7 @@ _CASES = (
 def count_senders(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
     """Count reports that were ranked and routed (oriented), by day of receipt in Paris and by sender id.
 
-    The public's id is zero. Counted are reports received from `since` to before `until`, without tests and
+    The public's id is zero. It counts reports received from `since` to before `until`, without tests and
     withdrawn reports. Rows, in no particular order: (day, sender id, "" for the unused second key, number).
 
     Raises:
@@ -323,8 +323,8 @@ def count_senders(*, actor: Actor, since: datetime, until: datetime) -> list[Cou
 def count_countries(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
     """Count oriented (ranked and routed) reports by day of receipt in Paris and country of the facts.
 
-    Counted are reports received from `since` to before `until`, without tests and withdrawn reports. Rows,
-    in no particular order: (day, country code or "" if unknown, "" for the unused second key, number).
+    It counts reports received from `since` to before `until`, without tests and withdrawn reports. Rows, in
+    no particular order: (day, country code or "" if unknown, "" for the unused second key, number).
 
     Raises:
         Refused: the actor may not read statistics.
@@ -335,9 +335,9 @@ def count_countries(*, actor: Actor, since: datetime, until: datetime) -> list[C
 def count_departements(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
     """Count oriented (ranked and routed) reports by day of receipt in Paris and département of the facts.
 
-    If the facts have none, the département of the child counts. Counted are reports received from `since`
-    to before `until`, without tests and withdrawn reports. Rows, in no particular order: (day, code or ""
-    if unknown, "" for the unused second key, number).
+    If the facts have none, the département of the child counts. It counts reports received from `since` to
+    before `until`, without tests and withdrawn reports. Rows, in no particular order: (day, code or "" if
+    unknown, "" for the unused second key, number).
 
     Raises:
         Refused: the actor may not read statistics.
@@ -348,7 +348,7 @@ def count_departements(*, actor: Actor, since: datetime, until: datetime) -> lis
 def count_platforms(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
     """Count oriented (ranked and routed) reports by day of receipt in Paris and usual name of the service.
 
-    Counted are reports received from `since` to before `until`, without tests and withdrawn reports. These
+    It counts reports received from `since` to before `until`, without tests and withdrawn reports. These
     counts are never erased, and the public's field is free text that may identify somebody. So a name
     written only by the public counts under that name only if the service is listed or three reports of the
     day name it; else under "". Rows, in no particular order: (day, service, "" for the unused second key,
@@ -402,8 +402,8 @@ _LISTED = frozenset(PLATFORM_NAMES.values())
 def count_cases(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
     """Count reports that were ranked and routed (oriented), by day of receipt in Paris, kind and channel.
 
-    Counted are reports received from `since` to before `until`, without tests and withdrawn reports. Rows,
-    in no particular order: (day, kind, channel, number).
+    It counts reports received from `since` to before `until`, without tests and withdrawn reports. Rows, in
+    no particular order: (day, kind, channel, number).
 
     Raises:
         Refused: the actor may not read statistics.
@@ -422,7 +422,7 @@ def count_cases(*, actor: Actor, since: datetime, until: datetime) -> list[Count
 def count_decisions(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
     """Count decisions by day in Paris and actions (tracks, `JUDICIAL+MEASURES`), without superseded ones.
 
-    Counted are decisions from `since` to before `until`, without those on tests. Rows, in no particular
+    It counts decisions from `since` to before `until`, without those on tests. Rows, in no particular
     order: (day, tracks, "" for the unused second key, number).
 
     Raises:

@@ -93,9 +93,9 @@ def get_stored(*, actor: Actor, object_ids: Sequence[UUID]) -> dict[UUID, Stored
 
 
 def find_stored(object_ids: Sequence[UUID]) -> dict[UUID, StoredObject]:
-    """Return the database rows of sealed objects by id; unknown ids are left out.
+    """Return the database rows of sealed objects by id, erased ones included; unknown ids are left out.
 
-    Only for this package, which checks the right per kind. Erased ones are included.
+    It checks no right and is for this package only, which checks the right by kind of object.
     """
     found = sql.rows(
         f"SELECT {COLUMNS} FROM vault_object WHERE id = ANY(%s::uuid[])",  # noqa: S608 - a constant

@@ -46,10 +46,10 @@ class PayersBeside(Struct, frozen=True, kw_only=True):
 def list_payers(
     *, actor: Actor, filters: PayerFilter, offset: int = 0, limit: int = 50
 ) -> list[PayerLine]:
-    """Return the payers at the actor's desks that match a filter, highest score first.
+    """Return a page of the payers at the actor's desks that match a filter, highest score first.
 
-    Of equal scores, the payer with the newest transfer comes first. A page: at most `limit` after the first
-    `offset`.
+    Of equal scores, the payer with the newest transfer comes first. The page has at most `limit` payers,
+    after the first `offset`.
     """
     found = sql.rows(
         f"SELECT {_COLUMNS} FROM analyse_payer{_FILTER}"  # noqa: S608 - columns of this module
@@ -139,9 +139,9 @@ def beside(*, desk_id: int, beneficiaries: Sequence[UUID], now: datetime) -> Pay
 
 
 def payers_to(*, desk_id: int, beneficiaries: Iterable[UUID], limit: int) -> list[UUID]:
-    """Return the payers (`PayingParty.id`) who paid any of these beneficiaries at a desk, in order of id.
+    """Return at most `limit` payers who paid any of these beneficiaries at a desk, in order of id.
 
-    At most `limit`; beneficiaries are given by the same digest.
+    Payers and beneficiaries are given by the digest `PayingParty.id`.
     """
     found = sql.rows(
         "SELECT DISTINCT payer FROM analyse_paid WHERE desk_id = %s"

@@ -77,8 +77,8 @@ def open_trials() -> list[Trial]:
 def trial_changes(*, trial_id: UUID, limit: int, rising: bool | None = None) -> list[ScoreChange]:
     """Return the `limit` largest score changes that a dry run of candidate rules found, largest first.
 
-    With `rising`, only rises (True) or falls (False). At equal scores, a change of level decides whether it
-    rises.
+    `rising` True restricts them to rises, False to falls, None not at all. If the score is the same, a
+    change to a higher level counts as a rise.
     """
     found = sql.rows(
         "SELECT report_id, score_before, score_after, level_before, level_after, because"

@@ -126,8 +126,8 @@ def judgements_of(*, example_ids: Sequence[UUID]) -> list[Judgement]:
 def count_judgements(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
     """Count judgements on passages by day, verdict and signal code, those taken back later included.
 
-    Rows: (day in Paris, verdict, code, number), of judgements from `since` to before `until`. In no
-    particular order.
+    Rows, in no particular order: (day in Paris, verdict, code, number), of judgements from `since` to
+    before `until`.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -145,7 +145,8 @@ def count_judgements(*, actor: Actor, since: datetime, until: datetime) -> list[
 def count_wrong(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
     """Count the findings of signals that people judged wrong, by day and code, as `count_judgements` does.
 
-    Judged from `since` to before `until`. Rows: (day, code, "" for the unused second key, number).
+    Judgements from `since` to before `until` count. Rows, in no particular order: (day in Paris, code, ""
+    for the unused second key, number).
 
     Raises:
         Refused: the actor may not read statistics.

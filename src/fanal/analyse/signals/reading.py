@@ -81,7 +81,8 @@ class Reading(Struct, frozen=True, kw_only=True):
 
     @property
     def codes(self) -> dict[str, tuple[float, int]]:
-        """For each column of the model: its highest probability, and the index of that segment.
+        """Return, by column of the model, its highest probability in the text and the index of that
+        segment.
 
         The columns are signal codes, natures (`NATURE_…`), danger and `any`.
         """

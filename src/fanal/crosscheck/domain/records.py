@@ -136,9 +136,7 @@ def pack_reasons(reasons: Sequence[LinkReason]) -> bytes:
 
 
 def unpack_reasons(content: bytes | memoryview) -> tuple[LinkReason, ...]:
-    """Decode the reasons that `pack_reasons` encoded.
-
-    In the order in which they were stored.
+    """Decode the reasons that `pack_reasons` encoded; return them in the order in which they were stored.
 
     Raises:
         zlib.error, msgspec.MsgspecError: the content is damaged.

@@ -255,9 +255,10 @@ _MET = 200_000
 
 
 def train(persons: pa.Table, labels: Sequence[int], *, seed: int) -> dict[str, object]:
-    """Train a linkage model; return its Splink settings. `labels`: person of each report, -1 if unknown.
+    """Train a linkage model on reports whose suspects are known; return its Splink settings.
 
-    `persons`: the suspects (`stored.SCHEMA`). `seed`: for the sample of random pairs.
+    `persons` are the suspects (a table of `stored.SCHEMA`), `labels` the number of the person of each
+    report, -1 if unknown, `seed` that of the sample of random pairs.
 
     Raises:
         ValueError: no two suspects have the same label (that of their report).

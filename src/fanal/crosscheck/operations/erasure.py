@@ -1,7 +1,7 @@
 """Erase the cross-check data of reports at expiry: links quote values, and written reasons are free text.
 
-Kept are people's judgements without their reasons, counts, the ids of reports with which an erased report
-had a certain link, and the document frequency of values that other reports still hold.
+What stays is people's judgements without their reasons, counts, the ids of reports with which an erased
+report had a certain link, and the document frequency of values that other reports still hold.
 """
 
 from collections.abc import Collection, Sequence
@@ -57,11 +57,11 @@ def _forget_states(actor: Actor, keys: Collection[int], ids: Sequence[UUID]) -> 
 def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
     """Delete all cross-check data of reports except people's judgements and counts.
 
-    Deleted are comparable data, sketches (digests for similarity), compared identifiers, links, suggested and
-    similar pairs, answers, memberships, names of dossiers and written reasons; also, without being counted,
-    the frequency states of their values. Of certain links the ids stay (`write_ties`). Returns the number of
-    deleted rows, compared identifiers counted by different value. The caller writes the ledger entry of the
-    expiry, which covers every stage.
+    These data are comparable data, sketches (digests for similarity), compared identifiers, links,
+    suggested and similar pairs, answers, memberships, names of dossiers and written reasons; also, without
+    being counted, the frequency states of their values. Of certain links the ids stay (`write_ties`).
+    Returns the number of deleted rows, compared identifiers counted by different value. The caller writes
+    the ledger entry of the expiry, which covers every stage.
 
     Raises:
         Refused: the actor is not the system.

@@ -43,8 +43,8 @@ _CAPTURE: Final = re.compile(
 def captured_addresses(report: HarmonisedReport) -> tuple[IpSighting, ...]:
     """Return the routable IP addresses that a report states outside its persons, such as a file's upload.
 
-    They are read from `extra` (values without a field), with port and instant as written. The reporter's own
-    are left out. In the order of `extra`, repeats included; () without any.
+    They are read from `extra` (values without a field), with port and instant as written, in its order and
+    with repeats. The reporter's own are left out; () without any.
     """
     found: list[tuple[str, str]] = []
     for extra in report.extra:

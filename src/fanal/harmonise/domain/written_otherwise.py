@@ -112,8 +112,8 @@ def beginnings(text: str) -> list[str]:
     """Return the prefixes to search for in the index of skeletons, for values that begin with `text`.
 
     They are the skeletons of the text itself, and of its other spellings: without and with a decoration of
-    letters x, with `https://` or `http://` (an address), with the calling code of France (a number). Each
-    once; spellings that are too short to search for are left out.
+    letters x, with `https://` or `http://` (an address), with the calling code of France (a number). None
+    is repeated; spellings that are too short to search for are left out.
     """
     plain = fold(text).lstrip("@")
     told = [plain]

@@ -302,9 +302,9 @@ def store_keys(table: KeyTable) -> None:
 
 
 def enclose(report_id: UUID, fingerprint: bytes) -> None:
-    """Add the fingerprint of the enclosed files to the idempotency keys of a report received without.
+    """Add the fingerprint of the enclosed files to the idempotency keys of a report that came without them.
 
-    `fingerprint`: of the document with these files.
+    `fingerprint` is that of the document with these files.
 
     Raises:
         KeyRaced: another request added files in the meantime.

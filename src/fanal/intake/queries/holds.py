@@ -85,8 +85,8 @@ def list_holds(
 ) -> list[HoldRecord]:
     """Return a page of the legal holds in force at the actor's desks, by day of review, the earliest first.
 
-    With `due_by`, those whose review is due by that day. Holds without a day of review come first. `limit` is
-    the size of the page, `offset` the number of holds before it.
+    Holds without a day of review come first. With `due_by`, only holds whose review is due by that day are
+    returned. `limit` is the size of the page, `offset` the number of holds before it.
     """
     bounds = reach(actor, "hold.read")
     found = sql.rows(

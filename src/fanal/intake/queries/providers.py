@@ -20,9 +20,9 @@ _LAST = UUID(int=2**128 - 1)
 def list_sent(
     *, actor: Actor, state: ReportState | None = None, before: UUID | None = None, limit: int = 50
 ) -> list[ReportFacts]:
-    """Return a page of the actor's own reports, newest first, with ids below `before` (only in `state`).
+    """Return a page of the actor's own reports, tests included, newest first, with ids below `before`.
 
-    Without `before`, the newest page; without `state`, those in any state. Tests are included. Empty if the
+    Without `before` it is the newest page; with `state`, only reports in that state are returned. [] if the
     actor is no partner.
     """
     sender = reach(actor, "report.status").partner_id

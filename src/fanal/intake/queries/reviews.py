@@ -84,7 +84,7 @@ def review_state(*, report_id: UUID) -> ReviewState:
 def list_ended(*, actor: Actor, but: Sequence[UUID] = (), limit: int = 500) -> list[UUID]:
     """Return the ids of reports whose early erasure is approved, without legal hold and not erased yet.
 
-    In order of id, at most `limit`, without those of `but`.
+    They are in order of id, at most `limit`, without those of `but`.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -97,10 +97,9 @@ _UNERASED = "SELECT id FROM intake_report WHERE id = ANY(%s) AND erased_at IS NU
 
 
 def list_unerased(*, actor: Actor, report_ids: list[UUID], held: bool = False) -> list[UUID]:
-    """Return the ids among `report_ids` of the reports that are not erased.
+    """Return the ids among `report_ids` of the reports that are not erased, in order of id and each once.
 
-    In order of id, each once. With `held`, their rows are locked, so that none of them is erased before the
-    end of the transaction.
+    With `held`, their rows are locked, so that none of them is erased before the end of the transaction.
 
     Raises:
         Refused: the actor may not run the processing stages.

@@ -95,7 +95,7 @@ def list_charge(
 ) -> list[Case]:
     """Return the reports that a person has in charge at a desk: children in danger first, then the oldest.
 
-    At most `most`; empty outside the desks where the actor may claim reports.
+    At most `most` are returned; [] if the actor may not claim reports at that desk.
     """
     if not reach(actor, "report.claim").holds(desk_id):
         return []

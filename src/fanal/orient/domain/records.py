@@ -21,10 +21,10 @@ from fanal.reference.words import either
 
 
 class Track(StrEnum):
-    """Action that a proposal or a decision names; each names one or more.
+    """An action that a proposal or a decision names; each names one or more.
 
-    JUDICIAL: referral to the judicial authority. MEASURES: removal or blocking by order. NOTICE: notice to a
-    provider. ELSEWHERE: referral to another service. NONE: no action; it stands alone.
+    JUDICIAL: referral to the judicial authority. MEASURES: removal or blocking by order. NOTICE: notice to
+    a provider. ELSEWHERE: referral to another service. NONE: no action, which is never named with another.
     """
 
     JUDICIAL = "JUDICIAL"
@@ -419,7 +419,8 @@ _FIRST_DECODER = msgspec.json.Decoder(Proposal)
 def pack_proposal(proposal: Proposal) -> bytes:
     """Encode a report's proposal for the column `body`: a version byte and MessagePack.
 
-    All fields but `report_id`, `tracks` and `rule_version`, which `unpack_proposal` takes from their columns.
+    The fields `report_id`, `tracks` and `rule_version` are left out: `unpack_proposal` takes them from
+    their own columns.
     """
     body: _Body = (
         tuple(

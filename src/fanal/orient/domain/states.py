@@ -9,10 +9,11 @@ from fanal.kernel.states import StateTable, move
 class CaseState(StrEnum):
     """State of a report's case (its row in the desk's queue); `CASE_STATES` holds the transitions.
 
-    TO_ASSESS: in the queue, nobody has claimed it. CLAIMED: a person has, under a lease. TO_SECOND: decided,
-    while a removal request waits for approval by a second person. DECIDED: the newest decision is in force;
-    it may be reopened. CLOSED: decided, final. FOLDED: hidden behind an equal report. WITHDRAWN: its sender
-    retracted the report before a decision.
+    TO_ASSESS: in the queue, nobody has claimed it. CLAIMED: a person has, under a lease. TO_SECOND:
+    decided, while a removal request waits for approval by a second person. DECIDED: the newest decision is
+    in force; it may be reopened. CLOSED: decided, final. FOLDED: hidden behind an equal report.
+    HANDED_OVER: taken by another desk. WITHDRAWN: its sender retracted the report before a decision.
+    EXPIRED: erased before a decision.
     """
 
     TO_ASSESS = "TO_ASSESS"

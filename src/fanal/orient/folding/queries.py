@@ -69,8 +69,8 @@ def folded_of(
 ) -> dict[UUID, list[UUID]]:
     """Return the ids of the duplicates folded into each of the reports `head_ids`, by id of that report.
 
-    A report without duplicates has no key. Of each, the first `limit` by priority, in the order of
-    `list_folded`.
+    A report without duplicates has no key. The ids are in the order of `list_folded` (highest priority
+    first), at most `limit` for each report.
     """
     desks = reach(actor, "report.read").desks
     found = sql.rows(
@@ -135,10 +135,10 @@ def assessed_same(*, actor: Actor, keys: Iterable[UUID]) -> dict[UUID, UUID]:
 
 
 def assessed_near(*, actor: Actor, pictures: Iterable[bytes]) -> dict[bytes, NearAssessed]:
-    """Return the decided report with the most similar picture for each PDQ hash (32 bytes), if close enough.
+    """Return, for each PDQ hash (32 bytes), the decided report with the most similar picture.
 
-    At most `PDQ_RADIUS` bits differ. Of several at the same distance, the newest report. Hashes without such
-    a report, and reports outside the actor's desks, are left out.
+    The two hashes differ in at most `PDQ_RADIUS` bits; of several reports at the same distance, the newest
+    is returned. Hashes without such a report, and reports outside the actor's desks, are left out.
     """
     bounds = reach(actor, "report.read")
     found: dict[bytes, NearAssessed] = {}

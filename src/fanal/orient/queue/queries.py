@@ -174,10 +174,10 @@ MOST_SENDERS = 1000
 
 
 def senders_of(*, actor: Actor) -> set[UUID]:
-    """Return the ids of senders of the reports that the actor may list; zero for the public.
+    """Return the ids of senders of the reports that the actor may list, at most `MOST_SENDERS`.
 
-    At most `MOST_SENDERS`. Only reports of the actor's own desks: for the system, which has none, the result
-    is empty.
+    The id of the public is zero. Only the actor's own desks are searched; the system has none, so that it
+    gets an empty set.
     """
     desks = sorted(reach(actor, "report.list").desk_ids)
     return {row[0] for row in sql.rows(_SENDERS, [desks, MOST_SENDERS])}

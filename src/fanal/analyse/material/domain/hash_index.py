@@ -465,7 +465,7 @@ def _rows(labels: Labels) -> NDArray[np.void]:
 def _among(labels: Labels, gone: NDArray[np.void]) -> NDArray[np.bool_]:
     """Return a mask of the `labels` of entries that are removed (in `gone`).
 
-    For very many labels: compared by their last eight bytes first.
+    Labels are compared by their last eight bytes first, which is fast for very many of them.
     """
     halves = labels.reshape(-1).view(np.uint64)[1::2]
     found = np.isin(halves, gone.view(np.uint64)[1::2])

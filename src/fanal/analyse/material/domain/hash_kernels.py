@@ -196,9 +196,9 @@ def build_table(
 ) -> None:
     """Fill the search table number `table` (0 to 15) with the hashes, by counting sort.
 
-    `words` is uint16[n, 16], the hashes by 16-bit word; the table's key is the word of its number. Filled are
-    `starts` uint32[65537] (first place of each bucket), `ids` uint32[n] (hash numbers by bucket) and
-    `sketches` uint32[3n]. Time and memory are linear in n.
+    `words` is uint16[n, 16], the hashes by 16-bit word; the table's key is the word of its number. The
+    function fills `starts` uint32[65537] (first place of each bucket), `ids` uint32[n] (hash numbers by
+    bucket) and `sketches` uint32[3n]. Time and memory are linear in n.
     """
     n = words.shape[0]
     for i in range(n):

@@ -373,7 +373,7 @@ def _known(
 def _cited(entry: KnownEntry) -> Parameters:
     """Return the parameters of a finding that describe a list entry and its list, without empty ones.
 
-    Without votes on the entry, the parameters of votes are absent.
+    The parameters of votes are absent if nobody voted on the entry.
     """
     said = entry.listed.attributes
     parameters: Parameters = {

@@ -161,8 +161,8 @@ def is_change_known(*, change: ListChange) -> bool:
 def changed_hashes(*, after: int, upto: int) -> Iterator[tuple[UUID, str, bool]]:
     """Yield (row id, PDQ hash, whether not withdrawn) of changed list values, in the order of change.
 
-    Only values with such a hash. Changes with a number above `after` up to and including `upto` count. Rows
-    are read in portions, so that lists of millions are never held in memory.
+    Values of other kinds are left out. Changes with a number above `after` up to and including `upto`
+    count. Rows are read in portions, so that lists of millions are never held in memory.
     """
     with connection.cursor() as cursor:
         last: tuple[int, UUID] = (after, _HIGHEST)

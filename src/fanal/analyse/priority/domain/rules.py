@@ -63,7 +63,9 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def sets_no_floor(self) -> bool:
-        """Whether the rule states a minimum score (floor) that never applies: nobody checked it."""
+        """Whether the rule states a minimum score (floor) that does not apply, because nobody checked the
+        rule.
+        """
         return self.unchecked and self.floor is not None
 
     def name(self, lang: str) -> str:

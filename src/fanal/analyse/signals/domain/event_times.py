@@ -139,8 +139,9 @@ _SENTENCE = re.compile(r"(?<![.!?…;\n])[.!?…;\n]+(?=\s|$)|\n")
 def hours_until(text: str, at: datetime, *, zone: ZoneInfo = PARIS) -> Hours | None:
     """Return the interval of hours (from, to) from `at` until the nearest future event that a text states.
 
-    Of several, the event that ends first; None without any; 0 is now. Only the first 20,000 characters are
-    read. `at` is the timezone-aware instant of the report; days and hours are those of `zone`.
+    If the text states several events, it is the one that ends first; None without any. An event of now has
+    0 hours. Only the first 20,000 characters are read. `at` is the instant of the report, with time zone;
+    days and hours are those of `zone`.
     """
     local = at.astimezone(zone)
     found: list[Hours] = []

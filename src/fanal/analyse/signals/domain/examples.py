@@ -266,8 +266,8 @@ class _Bounds:
 def _undisputed(judgements: Sequence[Judgement]) -> tuple[dict[_Said, list[UUID]], int]:
     """Return the judgements on a passage that count, with the people who agree on each, in order of code.
 
-    A judgement is given as (signal code, whether the passage has it). Also returns the number of codes that
-    are cancelled, since no side leads by `LEAD` votes.
+    A judgement is given as (signal code, whether the passage has it). The second result is the number of
+    codes that are cancelled, since no side leads by `LEAD` votes.
     """
     by_code: dict[str, dict[bool, list[UUID]]] = {}
     for judged in sorted(judgements, key=lambda j: j.code):

@@ -38,9 +38,10 @@ _LEAST_WORDS = 0.1
 def nearness(code: str, hours: Hours | None) -> float:
     """Return the weight (0 to 1) of an event announced by a signal code of danger, by its stated time.
 
-    `hours` is the interval of hours until the event begins and ends, None without a stated time. 1 if it goes
-    on now or begins within `SOON` hours, 0 if it is over or later. Without a stated time, the constant weight
-    of the code (`UNDATED`, such as 0.8), which also holds for self-harm at another time.
+    `hours` is the interval of hours until the event begins and ends, None without a stated time. The weight
+    is 1 if the event goes on now or begins within `SOON` hours, 0 if it is over or later. Without a stated
+    time it is the constant weight of the code (`UNDATED`, such as 0.8), which also holds for self-harm at
+    another time.
     """
     if code == ONGOING:
         return 1.0

@@ -104,9 +104,10 @@ class Automaton:
         return any(not slot.atoms.isdisjoint(words) for slot in self._phrases[phrase])
 
     def find(self, words: Sequence[str]) -> list[Match]:
-        """Return all matches in `words` (in normal form), in order of their last word.
+        """Return the matches in `words` (in normal form), in order of their last word.
 
-        For each phrase and last word, the shortest match.
+        If a phrase matches in several ways that end with the same word, only the shortest match is
+        returned.
         """
         classes = [self._class_of(word) for word in words]
         state = self._root

@@ -303,10 +303,10 @@ def _given(at, ip, mark, tables, met, sums):
 def _alone(points, side, mark, tables):
     """Return the points of a pair with one shared value, and the bit of its mark if both suspects share it.
 
-    Otherwise the bit set is 0. The usual case of `_given`, faster: no other evidence. `mark` is the number of
-    the value's weight class, `points` its points. `side` says whose the value is: SAME (of the suspects of
-    both, or of no person), CROSS (of one suspect, in the other's text) or OTHER. `tables` is
-    `sheet.Tables`, the weights.
+    Otherwise the bit set is 0. This is the usual case of `_given`, computed faster: the pair has no other
+    evidence. `mark` is the number of the value's weight class, `points` its points. `side` says whose the
+    value is: SAME (of the suspects of both, or of no person), CROSS (of one suspect, in the other's text)
+    or OTHER. `tables` is `sheet.Tables`, the weights.
     """
     family, most, numbers = tables[1], tables[5], tables[8]
     given = min(points, most[family[mark]])

@@ -256,7 +256,7 @@ def _of_family(family: Family, held: Mapping[object, float], weights: Weights) -
 def _names(one: Suspects, two: Suspects, frequent: Collection[int] = ()) -> int:
     """Return 1 for an equal name, -1 for names without a common word, 0 otherwise or if one is unknown.
 
-    0 also where only names of `frequent` are equal.
+    It is also 0 if only names of `frequent` are equal.
     """
     if equal := one.names.keys() & two.names.keys():
         return int(any(name not in frequent for name in equal))

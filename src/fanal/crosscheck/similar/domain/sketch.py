@@ -370,8 +370,8 @@ class Sketch(Struct, frozen=True):
     def without(self, worn: frozenset[int]) -> "Sketch":
         """Return the digests without stop keys, and without the pictures whose own key is a stop key.
 
-        Only for a sketch just computed, since it needs `seen`. `worn` are the stop keys, such as keys held by
-        too many reports to make them similar.
+        It works on a sketch just computed only, since it needs `seen`. `worn` are the stop keys, such as
+        keys held by too many reports to make them similar.
         """
         kept = [
             (pdq, key) for pdq, key in zip(self.pictures, self.seen, strict=True) if key not in worn
