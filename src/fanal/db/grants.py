@@ -241,6 +241,8 @@ RULES: tuple[GrantRule, ...] = (
     _rule("measures_blocklist", [WORKER], APPEND),
     _rule("measures_blocklist_cleared", [APP], READ),
     _rule("measures_blocklist_cleared", [WORKER], APPEND),
+    _rule("measures_blocklist_returned", [APP], READ),
+    _rule("measures_blocklist_returned", [WORKER], ("SELECT", "INSERT", "DELETE")),
     _rule("measures_target", [APP, WORKER], APPEND),
     _rule("measures_addressee", [APP, WORKER], APPEND),
     _rule("measures_addressee_second", [APP, WORKER], APPEND),

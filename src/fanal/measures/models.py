@@ -176,6 +176,23 @@ class StoredCleared(models.Model):
         return f"blocking {self.act_id}"
 
 
+class StoredReturned(models.Model):
+    """A blocking (`act_id`) that a restored database brought back, though the newest version did not hold it.
+
+    Held back since the list with this `serial`; deleted once its name is published again.
+    """
+
+    act_id = models.UUIDField(primary_key=True)
+    serial = models.BigIntegerField()
+
+    class Meta:
+        db_table = "measures_blocklist_returned"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"blocking {self.act_id}"
+
+
 class StoredTarget(models.Model):
     """The comparison key of an address that a revision of a removal request (`measure_id`) targets.
 

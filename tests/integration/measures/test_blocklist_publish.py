@@ -1,9 +1,11 @@
 """Versions of the list: what may leave, what never waits, and serials that rise whatever was restored."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from django.db import transaction
 
 from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
 from fanal.accounts.domain.policy import Refused
@@ -22,7 +24,7 @@ from fanal.measures.blocking.publication.publish import (
     mark_of_changes,
     publish,
 )
-from fanal.measures.models import StoredCleared, StoredList
+from fanal.measures.models import StoredCleared, StoredList, StoredReturned
 from tests.integration.measures.blockings import ANALYST, COLLEAGUE, SUPERVISOR, ago, listed, take
 from tests.integration.measures.raw import sqlstate
 from tests.integration.orient.people import WORKER, person
@@ -211,6 +213,37 @@ def test_serials_rise_after_a_restore_from_an_older_backup(tmp_path: Path) -> No
     assert done.block.serial < ahead + 10_000
     seen = done.block.serial + 500
     assert made(tmp_path, at=at + HOUR, known=(seen,)).block.serial > seen
+
+
+class _Lost(Exception):
+    """The database goes back to an earlier state; the folder does not."""
+
+
+def test_a_restored_database_blocks_no_name_again_that_was_lifted_since_its_backup(
+    tmp_path: Path,
+) -> None:
+    """The newest version does not hold it: two people see it before it is blocked again, whatever its number."""
+    old = listed(2, host="lifted.example")
+    listed(2, host="stays.example")
+    instruct()
+    made(tmp_path)
+    with suppress(_Lost), transaction.atomic():
+        take(old, "lift", now(), outcome="GONE")
+        assert made(tmp_path).block.names == ("stays.example",)
+        raise _Lost
+    asked = changes_waiting(folder=tmp_path, now=now())
+    assert (asked.names, asked.large) == (1, True)
+    listed(0, host="new.example")
+    for by_person, later in ((False, HOUR / 30), (True, HOUR / 30), (True, 2 * HOUR)):
+        done = made(tmp_path, by_person=by_person, at=now() + later)
+        assert (done.block.names, done.held, done.large) == (("stays.example",), 2, True)
+    assert StoredReturned.objects.filter(act_id=old).exists()
+    instruct(done.change)
+    again = made(tmp_path, by_person=False)
+    assert set(again.block.names) == {"lifted.example", "new.example", "stays.example"}
+    assert StoredReturned.objects.count() == 0
+    lost = made(tmp_path / "another", by_person=False)
+    assert (len(lost.block.names), lost.held) == (3, 0)
 
 
 def test_a_lost_folder_takes_nothing_from_the_list(tmp_path: Path, floor: int) -> None:

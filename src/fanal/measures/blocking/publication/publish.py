@@ -17,7 +17,7 @@ from fanal.measures.blocking.blocklist import BlockList, is_later, make_list, si
 from fanal.measures.blocking.kind import BLOCKS
 from fanal.measures.blocking.publication import folder as published
 from fanal.measures.blocking.register import InForce, in_force, keep_list, lists_locked
-from fanal.measures.models import StoredCleared, StoredList
+from fanal.measures.models import StoredCleared, StoredList, StoredReturned
 from fanal.measures.operations import issuing_authority
 
 RENEW = timedelta(hours=1)
@@ -53,13 +53,15 @@ class Waiting(Struct, frozen=True, kw_only=True):
     """The blocked names that no published list has contained yet.
 
     `acts` are the blockings in force that name them, `names` is their number, `change` their digest. `large`:
-    so many that only an instruction that cites the digest permits their publication.
+    so many that only an instruction that cites the digest permits their publication. `returned` are those of
+    `acts` that a restored database brought back (`_returned`): they count as a large change, however few.
     """
 
     acts: tuple[InForce, ...]
     names: int
     change: str
     large: bool
+    returned: frozenset[UUID]
 
 
 def publish(
@@ -75,8 +77,9 @@ def publish(
     """Publish the host names to be blocked into `folder`: as a new version if any changed or an hour passed.
 
     New names are published if a person does it (`by_person`) or under a standing instruction BLOCKLIST in
-    force; a large number of them only under an instruction that cites their digest. All other changes,
-    liftings above all, are published at once.
+    force; a large number of them only under an instruction that cites their digest, and so is a name that was
+    lifted since the backup of a restored database. All other changes, liftings above all, are published at
+    once.
 
     `bring` is called with the result before the files are written, to update the name servers first: reading
     back the files of a long list takes longer than a lifting may wait. `commit` is called next with the
@@ -177,6 +180,7 @@ def _make(
         block = keep_list(actor=actor, entries=entries, purpose="publish", known=known, now=now)
         new = True
         _clear(leaving, block.serial, named=waiting.large and not held)
+        _hold_back(waiting.returned & kept, block.serial)
     return Publication(
         block=block,
         before=before,
@@ -192,19 +196,40 @@ def _waiting(found: Sequence[InForce], before: BlockList | None, *, now: datetim
 
     With them count those that first left within a `DAY` under no instruction that named them.
     """
-    cleared, recent = _cleared(), _cleared_since(now - DAY)
+    returned = _returned(found, before)
+    cleared, recent = _cleared() - returned, _cleared_since(now - DAY) - returned
     settled = {one.entry.name for one in found if one.act_id in cleared - recent}
     today = {one.entry.name for one in found if one.act_id in recent} - settled
     old = settled | today | set(before.names if before else ())
     acts = tuple(one for one in found if one.entry.name not in old)
     names = {one.entry.name for one in acts}
     published = (old - today) & {one.entry.name for one in found}
+    back = returned.intersection(one.act_id for one in acts)
     return Waiting(
         acts=acts,
         names=len(names),
         change=change_of(names),
-        large=bool(names) and len(names | today) > max(FLOOR, SHARE * len(published)),
+        large=bool(back)
+        or (bool(names) and len(names | today) > max(FLOOR, SHARE * len(published))),
+        returned=back,
     )
+
+
+def _returned(found: Sequence[InForce], before: BlockList | None) -> frozenset[UUID]:
+    """Return the acts of `found` that a database from an older backup brought back, and that wait since.
+
+    `before` is the newest version. If the database does not know it, an act that was listed earlier and that
+    it does not name was lifted since the backup, or held back: its name is not blocked again by itself.
+    """
+    waiting = set(StoredReturned.objects.values_list("act_id", flat=True))
+    if before is not None and not StoredList.objects.filter(serial=before.serial).exists():
+        names = set(before.names)
+        waiting |= {
+            one.act_id
+            for one in found
+            if one.entry.since <= before.made_at and one.entry.name not in names
+        }
+    return frozenset(waiting)
 
 
 def _may_leave(waiting: Waiting, *, by_person: bool, now: datetime) -> bool:
@@ -252,3 +277,10 @@ def _clear(leaving: Sequence[InForce], serial: int, *, named: bool) -> None:
         if one.act_id not in known
     ]
     StoredCleared.objects.bulk_create(rows, batch_size=5000)
+    StoredReturned.objects.filter(act_id__in=[one.act_id for one in leaving]).delete()
+
+
+def _hold_back(acts: Collection[UUID], serial: int) -> None:
+    """Keep which acts a restored database brought back: later versions are known to it."""
+    rows = [StoredReturned(act_id=one, serial=serial) for one in acts]
+    StoredReturned.objects.bulk_create(rows, ignore_conflicts=True)
