@@ -10,7 +10,8 @@ printed. So no other backup is restored in between, and a restore that was kille
 results when it is completed. `restore_place.py` decides where a restore may write.
 
 No data expires during a restore: a legal hold placed since the backup is not in it, and can be placed again
-before the next nightly expiry.
+before the next nightly expiry. `restore_ahead.py` advances the counters past all that was given since the
+backup.
 """
 
 import json
@@ -36,6 +37,7 @@ from fanal.cli.backup import (
 from fanal.cli.boot import enter_django, find_home, find_vault, note_keys
 from fanal.cli.failures import CommandRefused, Failed, tell
 from fanal.cli.output import write_whole
+from fanal.cli.restore_ahead import pass_given
 from fanal.cli.restore_place import (
     SESSION,
     Begun,
@@ -93,6 +95,7 @@ def restore(folder: Path, adopt: bool) -> None:
         register_mark(owner, begun.mark)
         apply_row_security(owner)
         apply_grants(owner)
+        made_at = pass_given(owner)
         erasures = _join_erasures(folder)
         copy_tree(folder / VAULT, vault, without={ERASURES, marks.NAME})
         _keep_checkpoints(home, folder)
@@ -100,6 +103,7 @@ def restore(folder: Path, adopt: bool) -> None:
         enter_django(databases=databases, role=DatabaseRole.WORKER, home=home, mark=mark)
         whole = _check([line for line in erasures if _is_readable(line)], adopted=begun.adopts)
         tell("HOLDS_AGAIN")
+        tell("IN_FORCE_AGAIN", at=f"{made_at:%Y-%m-%d %H:%M:%S} UTC")
         unreadable = sum(not _is_readable(line) for line in erasures)
         if unreadable:
             tell("ERASURES_UNREADABLE", count=unreadable)
@@ -116,7 +120,7 @@ def _load(databases: Databases, owner: Owner, folder: Path, *, home: Path, begun
         Failed: PROGRAM_FAILED, with the messages of `pg_restore`; where nothing is loaded, nothing is noted.
     """
     options = ("--no-owner", "--no-privileges", "--schema=public", "--single-transaction")
-    source = str(folder / DUMP)
+    source = str((folder / DUMP).resolve())  # the name of a folder may begin with a hyphen
     try:
         run_program(databases, "pg_restore", *options, "--exit-on-error", source, name=SESSION)
     except Failed:
