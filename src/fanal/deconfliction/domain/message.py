@@ -7,7 +7,7 @@ names and the end of the round.
 
 import hashlib
 from datetime import datetime
-from typing import ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal, TypedDict
 from uuid import UUID
 
 import msgspec
@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from msgspec import Struct
 
-from fanal.deconfliction.domain.records import MessageKind
+from fanal.deconfliction.domain.records import Counterpart, MessageKind, Round
 from fanal.deconfliction.domain.sets import MOST
 from fanal.kernel.refusal import Refusal
 
@@ -77,6 +77,30 @@ class Conclusion(_Message, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 Message = Offer | Answer | Conclusion
+
+
+class MessageHead(TypedDict):
+    """The fields of `_Message` without a default, by name."""
+
+    round: UUID
+    sender: str
+    recipient: str
+    at: datetime
+    expires: datetime
+
+
+def head_of(round_: Round, counterpart: Counterpart, *, now: datetime) -> MessageHead:
+    """Return the fields with which each of this desk's messages of a round begins, by name.
+
+    `now` becomes the date of the message, cut to whole seconds.
+    """
+    return {
+        "round": round_.id,
+        "sender": counterpart.our_name,
+        "recipient": counterpart.name,
+        "at": now.replace(microsecond=0),
+        "expires": round_.expires_at,
+    }
 
 
 class _Envelope(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

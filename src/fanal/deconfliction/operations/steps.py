@@ -20,6 +20,7 @@ from fanal.deconfliction.domain.message import (
     Answer,
     Conclusion,
     Offer,
+    head_of,
     read_message,
     write_message,
 )
@@ -83,11 +84,7 @@ def answer(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
     keys = sharing.gather(actor=actor, counterpart=counterpart, now=now)
     laid_out = lay_out(secret, rounds.pair_with(counterpart), [key.bytes for key in keys])
     message = Answer(
-        round=found.id,
-        sender=counterpart.our_name,
-        recipient=counterpart.name,
-        at=now.replace(microsecond=0),
-        expires=found.expires_at,
+        **head_of(found, counterpart, now=now),
         previous=received.digest.hex(),
         twice=twice,
         points=laid_out.points,
@@ -253,11 +250,7 @@ def make_offer(*, actor: Actor, counterpart: Counterpart, now: datetime) -> tupl
         error="",
     )
     offer = Offer(
-        round=made.id,
-        sender=counterpart.our_name,
-        recipient=counterpart.name,
-        at=made.started_at,
-        expires=made.expires_at,
+        **head_of(made, counterpart, now=now),
         points=laid_out.points,
     )
     body = write_message(offer, key=signing_key(now=now, purpose=rounds.SIGNS))
@@ -331,10 +324,10 @@ def conclude(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
             if UUID(bytes=key) in allowed
         ]
         message = Conclusion(
-            round=found.id, sender=counterpart.our_name, recipient=counterpart.name,
-            at=now.replace(microsecond=0), expires=found.expires_at, previous=received.digest.hex(),
+            **head_of(found, counterpart, now=now),
+            previous=received.digest.hex(),
             met=tuple(place for _, place in pairs),
-        )  # fmt: skip
+        )
         body = write_message(message, key=signer)
         rounds.keep_message(round_id=found.id, received=read_message(body), ours=True, now=now)
         shared = tuple(key for key, _ in pairs)

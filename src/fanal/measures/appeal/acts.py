@@ -24,7 +24,7 @@ from fanal.kernel.calendar import PARIS
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
-from fanal.kernel.texts import plain, stripped
+from fanal.kernel.texts import plain
 from fanal.measures.appeal import views
 from fanal.measures.appeal.document import Appeal, read_appeal, write_appeal
 from fanal.measures.appeal.kind import (
@@ -38,7 +38,7 @@ from fanal.measures.appeal.kind import (
 )
 from fanal.measures.domain.clocks import term_end
 from fanal.measures.operations import issuing_authority
-from fanal.measures.operations.lasting import erase_ended, readable
+from fanal.measures.operations.lasting import LastingSteps, erase_ended, readable
 from fanal.measures.removal.kind import REMOVAL
 
 _LONGEST_LINE = 200
@@ -151,27 +151,13 @@ def record_appeal(
         OSError: the proof's file could not be sealed; nothing is recorded.
         DelayMissing: the reference data have no checked term for contesting the ruling.
     """
-    if transition in REASONED and not stripped(event.reason):
-        raise Refusal("appeal", "NO_REASON")
     if transition in RULINGS and event.file is None:
         raise Refusal("appeal", "NO_RULING")
     with transaction.atomic():
         if transition in RULINGS and event.outcome == Ruling.ANNULLED:
             _lift_annulled(actor, act_id, transition, event, now)
-
-        def before(act: Act, event: Event) -> Event:
-            if transition == "close":
-                _check_final(actor, act, event, now)
-            return event
-
-        return take_step(
-            actor=actor,
-            lifecycle=APPEAL,
-            act_id=act_id,
-            transition=transition,
-            event=event,
-            before=before,
-            now=now,
+        return _STEPS.record(
+            actor=actor, act_id=act_id, transition=transition, event=event, now=now
         )
 
 
@@ -229,6 +215,9 @@ def _check_final(actor: Actor, act: Act, event: Event, now: datetime) -> None:
         raise TransitionRefused(APPEAL.states.name, act.state, "close")
     if event.happened_at < term_end("CAA_10D", catalogue=reference.load(), since=ruled_at):
         raise Refusal("appeal", "NOT_FINAL")
+
+
+_STEPS = LastingSteps(lifecycle=APPEAL, reasoned=REASONED, checks={"close": _check_final})
 
 
 def _registered(

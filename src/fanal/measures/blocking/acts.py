@@ -36,13 +36,12 @@ from fanal.measures.blocking.rules import blocking_basis, check_rests, name_to_b
 from fanal.measures.domain.records import DoubtCause
 from fanal.measures.operations import issuing_authority
 from fanal.measures.operations.lasting import (
-    Check,
+    LastingSteps,
     check_not_annulled,
     check_other,
     erase_ended,
     is_contested,
     readable,
-    record_lasting,
     removal_of,
 )
 from fanal.measures.removal.kind import REMOVAL
@@ -165,15 +164,8 @@ def record_blocking(
         OSError: the proof's file could not be sealed; nothing is recorded.
     """
     with transaction.atomic():
-        report_id = record_lasting(
-            actor=actor,
-            lifecycle=BLOCKING,
-            act_id=blocking_id,
-            transition=transition,
-            event=event,
-            reasoned=REASONED,
-            checks=_CHECKS,
-            now=now,
+        report_id = _STEPS.record(
+            actor=actor, act_id=blocking_id, transition=transition, event=event, now=now
         )
         removal_id = views.removals_of([blocking_id]).get(blocking_id)
         if transition == "list" and removal_id is not None and is_contested(removal_id):
@@ -245,16 +237,20 @@ def _removal_id(view: views.BlockingView) -> UUID:
     return view.removal_id
 
 
-_CHECKS: dict[str, Check] = {
-    "vouch": check_vouch,
-    "list": _check_list,
-    "confirm": check_in_force,
-    "check": _check_check,
-    "keep": _check_keep,
-    "review": check_review,
-    "lift": check_lift,
-}
-"""Additional checks of a step, by transition; the database repeats them."""
+_STEPS = LastingSteps(
+    lifecycle=BLOCKING,
+    reasoned=REASONED,
+    checks={
+        "vouch": check_vouch,
+        "list": _check_list,
+        "confirm": check_in_force,
+        "check": _check_check,
+        "keep": _check_keep,
+        "review": check_review,
+        "lift": check_lift,
+    },
+)
+"""How each step is recorded; the database repeats the additional checks."""
 
 
 def _readable_mentions(mentions: Mentions) -> Mentions:

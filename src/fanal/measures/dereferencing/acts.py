@@ -34,11 +34,10 @@ from fanal.measures.domain.drafting import check_provider
 from fanal.measures.domain.records import LiftOutcome, Measure, check_rests
 from fanal.measures.operations import issuing_authority
 from fanal.measures.operations.lasting import (
-    Check,
+    LastingSteps,
     check_other,
     erase_ended,
     readable,
-    record_lasting,
     removal_of,
 )
 from fanal.measures.removal.kind import REMOVAL
@@ -204,16 +203,7 @@ def record_dereferencing(
         Refused: the actor may not make this transition.
         OSError: the proof's file could not be sealed; nothing is recorded.
     """
-    return record_lasting(
-        actor=actor,
-        lifecycle=DEREFERENCING,
-        act_id=act_id,
-        transition=transition,
-        event=event,
-        reasoned=REASONED,
-        checks=_CHECKS,
-        now=now,
-    )
+    return _STEPS.record(actor=actor, act_id=act_id, transition=transition, event=event, now=now)
 
 
 def restoration_of(*, actor: Actor, file: ActFile, now: datetime) -> tuple[Mail, bytes]:
@@ -294,16 +284,20 @@ def _check_restore(actor: Actor, act: Act, _event: Event, now: datetime) -> None
         raise Refusal("dereferencing", "REVIEW_FIRST")
 
 
-_CHECKS: dict[str, Check] = {
-    "notify": _check_notify,
-    "confirm": _check_in_force,
-    "check": _check_check,
-    "keep": _check_keep,
-    "lift": _check_lift,
-    "review": _check_review,
-    "restore": _check_restore,
-}
-"""Additional checks of a step, by transition; the database repeats them."""
+_STEPS = LastingSteps(
+    lifecycle=DEREFERENCING,
+    reasoned=REASONED,
+    checks={
+        "notify": _check_notify,
+        "confirm": _check_in_force,
+        "check": _check_check,
+        "keep": _check_keep,
+        "lift": _check_lift,
+        "review": _check_review,
+        "restore": _check_restore,
+    },
+)
+"""How each step is recorded; the database repeats the additional checks."""
 
 
 def _check_recipient(recipient: Addressee) -> None:

@@ -1,6 +1,7 @@
-"""Operations shared by measures that last until they are lifted (blocking, dereferencing)."""
+"""Operations shared by measures that last until they are lifted (blocking, dereferencing), and by appeals."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -69,44 +70,47 @@ def record_doubts(  # noqa: PLR0913 - those of a doubt, and what the kind adds
             )
 
 
-def record_lasting(  # noqa: PLR0913 - those of `take_step`, and the two tables of the kind
-    *,
-    actor: Actor,
-    lifecycle: Lifecycle,
-    reasoned: Collection[str],
-    checks: Mapping[str, Check],
-    act_id: UUID,
-    transition: str,
-    event: Event,
-    now: datetime,
-) -> UUID:
-    """Record a transition of a blocking or dereferencing; return the id of its report.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastingSteps:
+    """How the steps of one kind of act are recorded: blocking, mirror, dereferencing or appeal.
 
-    `lifecycle` is that of the kind of act. `reasoned` are the names of transitions that need a reason,
-    `event` is what to record, `checks` are further checks of the kind, by transition.
-
-    Raises:
-        Refusal: NO_REASON (a transition of `reasoned` has none), a code of the check, or one of
-            `casework.operations.acts.take_step`.
-        ActUnknown, TransitionRefused, Refused, OSError: from `take_step`.
+    `lifecycle` is that of the kind of act. `reasoned` are the names of the transitions that need a reason,
+    `checks` the additional checks of the kind, by transition.
     """
 
-    def before(act: Act, event: Event) -> Event:
-        if transition in reasoned and not stripped(event.reason):
-            raise Refusal(lifecycle.kind, "NO_REASON")
-        if (check := checks.get(transition)) is not None:
-            check(actor, act, event, now)
-        return event
+    lifecycle: Lifecycle
+    reasoned: Collection[str]
+    checks: Mapping[str, Check]
 
-    return take_step(
-        actor=actor,
-        lifecycle=lifecycle,
-        act_id=act_id,
-        transition=transition,
-        event=event,
-        before=before,
-        now=now,
-    )
+    def record(
+        self, *, actor: Actor, act_id: UUID, transition: str, event: Event, now: datetime
+    ) -> UUID:
+        """Record the step `transition` of the act `act_id`; return the id of its report.
+
+        `event` holds the instant, proof, reason and outcome of the step.
+
+        Raises:
+            Refusal: NO_REASON (a transition of `reasoned` has none), a code of the check, or one of
+                `casework.operations.acts.take_step`.
+            ActUnknown, TransitionRefused, Refused, OSError: from `take_step`.
+        """
+
+        def before(act: Act, event: Event) -> Event:
+            if transition in self.reasoned and not stripped(event.reason):
+                raise Refusal(self.lifecycle.kind, "NO_REASON")
+            if (check := self.checks.get(transition)) is not None:
+                check(actor, act, event, now)
+            return event
+
+        return take_step(
+            actor=actor,
+            lifecycle=self.lifecycle,
+            act_id=act_id,
+            transition=transition,
+            event=event,
+            before=before,
+            now=now,
+        )
 
 
 def erase_ended(

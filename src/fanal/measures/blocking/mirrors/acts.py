@@ -42,11 +42,10 @@ from fanal.measures.blocking.mirrors.near import same_decision
 from fanal.measures.blocking.names import HostName, covers, read_name
 from fanal.measures.operations import issuing_authority
 from fanal.measures.operations.lasting import (
-    Check,
+    LastingSteps,
     check_other,
     erase_ended,
     readable,
-    record_lasting,
 )
 from fanal.orient import queries as oriented
 from fanal.reference import Catalogue, MeasureRule
@@ -173,15 +172,8 @@ def record_mirror(
     with transaction.atomic():
         if ends:
             _hold_others(act_id)
-        report_id = record_lasting(
-            actor=actor,
-            lifecycle=MIRROR,
-            act_id=act_id,
-            transition=transition,
-            event=event,
-            reasoned=REASONED,
-            checks=_CHECKS,
-            now=now,
+        report_id = _STEPS.record(
+            actor=actor, act_id=act_id, transition=transition, event=event, now=now
         )
         if ends:
             _lift_others(actor, act_id, event, now)
@@ -318,17 +310,21 @@ def _check_keep(actor: Actor, act: Act, event: Event, now: datetime) -> None:
     check_other(actor, act, "doubt")
 
 
-_CHECKS: dict[str, Check] = {
-    "submit": _check_evidence,
-    "vouch": _check_vouch,
-    "list": _check_list,
-    "confirm": _check_check,
-    "check": _check_check,
-    "keep": _check_keep,
-    "review": check_review,
-    "lift": check_lift,
-}
-"""Additional checks of a step, by transition; the database repeats them."""
+_STEPS = LastingSteps(
+    lifecycle=MIRROR,
+    reasoned=REASONED,
+    checks={
+        "submit": _check_evidence,
+        "vouch": _check_vouch,
+        "list": _check_list,
+        "confirm": _check_check,
+        "check": _check_check,
+        "keep": _check_keep,
+        "review": check_review,
+        "lift": check_lift,
+    },
+)
+"""How each step is recorded; the database repeats the additional checks."""
 
 
 def _checked(

@@ -198,10 +198,11 @@ def board(request: HttpRequest) -> HttpResponse:
     return render(request, _KIND.board, lasting.board(_KIND, request))
 
 
-def waiting(request: HttpRequest) -> list[dict[str, object]]:
-    """Return the template rows of the blockings that await approval by another person, the next due first.
+def waiting(request: HttpRequest, kind: lasting.Lasting = _KIND) -> list[dict[str, object]]:
+    """Return the template rows of the acts of a kind that await approval by another person, next due first.
 
-    A row is that of `lasting.rows`. The reading is recorded in the ledger.
+    `kind` is the configuration of blockings, or of mirrors, which have the same states. A row is that of
+    `lasting.rows`. The reading is recorded in the ledger.
     """
     states = [BlockingState.TO_SECOND, BlockingState.APPROVED]
-    return lasting.waiting(_KIND, request, states=states, asked=frozenset({"SECOND", "THIRD"}))
+    return lasting.waiting(kind, request, states=states, asked=frozenset({"SECOND", "THIRD"}))

@@ -19,7 +19,7 @@ from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Actor
 from fanal.kernel.refusal import Refusal
 from fanal.measures.blocking import register, views
-from fanal.measures.blocking.kind import BLOCKS, REASONED, BlockingState
+from fanal.measures.blocking.kind import BLOCKS, REASONED
 from fanal.measures.blocking.mirrors import acts as operations, near
 from fanal.measures.blocking.mirrors.document import CourtDecision, read_mirror
 from fanal.measures.blocking.mirrors.kind import MIRROR
@@ -185,13 +185,8 @@ def board(request: HttpRequest) -> HttpResponse:
     return render(request, _KIND.board, lasting.board(_KIND, request))
 
 
-def waiting(request: HttpRequest) -> list[dict[str, object]]:
-    """Return the template rows of the mirrors that await approval by another person, the next due first.
-
-    A row is that of `lasting.rows`. The reading is recorded in the ledger.
-    """
-    states = [BlockingState.TO_SECOND, BlockingState.APPROVED]
-    return lasting.waiting(_KIND, request, states=states, asked=frozenset({"SECOND", "THIRD"}))
+waiting = partial(blockings.waiting, kind=_KIND)
+"""Returns the template rows of the mirrors that await approval by another person: see `blockings.waiting`."""
 
 
 def routes() -> list[URLPattern]:
