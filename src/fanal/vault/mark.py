@@ -88,7 +88,7 @@ def read_mark(folder: Path) -> VaultMark:
 
 
 def new_mark() -> VaultMark:
-    """Return a mark for a new vault."""
+    """Return a mark for a new vault, of 64 random hexadecimal digits."""
     return VaultMark(secrets.token_hex(32))
 
 

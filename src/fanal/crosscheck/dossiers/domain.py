@@ -212,7 +212,7 @@ def connected(
 def still_apart(
     pairs: Iterable[tuple[UUID, UUID]], joins: Iterable[tuple[UUID, UUID]]
 ) -> list[tuple[UUID, UUID]]:
-    """Return those of `pairs` whose two reports no path of the edges `joins` connects."""
+    """Return the pairs whose two reports the edges `joins` do not connect, neither directly nor by others."""
     asked, given = list(pairs), list(joins)
     groups = _Groups(end for pair in (*asked, *given) for end in pair)
     for one, two in given:
@@ -360,7 +360,10 @@ def series_in(
 
 
 class _OnePerson:
-    """A person joined across reports by shared identifiers or words of a name; `marks`: reports with each."""
+    """A person joined across `reports` by shared identifiers or words of a name.
+
+    `marks` counts the reports with each such identifier or word.
+    """
 
     def __init__(self) -> None:
         self.marks: Counter[_Mark] = Counter()

@@ -41,8 +41,9 @@ _PSEUDONYM_ALONE: Final = 0.6
 class Applies(StrEnum):
     """The condition under which a part of the quality score counts.
 
-    HAS_ADDRESS: the report states an IP address. HAS_FILES: it has files. MATERIAL: its kind is about abuse
-    material. CONTACT: its kind is about contact with a child, such as grooming. URGENT: it declares a danger.
+    ALWAYS: for every report. HAS_ADDRESS: the report states an IP address. HAS_FILES: it has files.
+    MATERIAL: its kind is about abuse material. CONTACT: its kind is about contact with a child, such as
+    grooming. URGENT: it declares a danger.
     """
 
     ALWAYS = "ALWAYS"

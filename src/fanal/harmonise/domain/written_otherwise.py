@@ -46,12 +46,12 @@ EXACT_KINDS: Final = frozenset((Kind.IP, *HASH_LENGTH))
 
 
 class Difference(StrEnum):
-    """The ways in which the spelling of a value differs from a search text; case and letter width never do.
+    """A way in which the spelling of a value differs from a search text; case and letter width never count.
 
     CALLING_CODE: a national telephone number for one with its country code. SCHEME: the beginning of a web
-    address (`https://`). LOOK_ALIKE: letters of another alphabet that look like Latin ones. DECORATION:
-    letters x around a name (`xX_name_Xx`). SUBSTITUTE: digits and signs in place of letters. SEPARATOR: dots,
-    dashes, spaces and such between them.
+    address (`https://`). ACCENT: letters with or without accents. LOOK_ALIKE: letters of another alphabet
+    that look like Latin ones. DECORATION: letters x around a name (`xX_name_Xx`). SUBSTITUTE: digits and
+    signs in place of letters. SEPARATOR: dots, dashes, spaces and similar signs between letters.
     """
 
     CALLING_CODE = "CALLING_CODE"

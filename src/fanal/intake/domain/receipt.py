@@ -47,7 +47,7 @@ _LOOKUP_HASH = b"fanal/receipt/lookup-hash/v1\x00"
 
 
 class CodeRefused(ValueError):
-    """The input is not a receipt code: wrong length, invalid character, or wrong checksum."""
+    """Error: a text is not a receipt code: wrong length, invalid character, or wrong checksum."""
 
 
 class MessageClosed(ValueError):
@@ -212,7 +212,7 @@ _MAX_TEXT = 4096
 
 
 class ReceiptRefused(ValueError):
-    """A signed receipt is malformed, or a signature is invalid."""
+    """Error: a signed receipt is malformed, or a signature is invalid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,9 +71,11 @@ def expires_at(*, opened_at: datetime, changed_at: datetime) -> datetime:
 
 
 class ReviewState(StrEnum):
-    """State of a report's periodic review: due, kept, early erasure proposed, or approved (ENDED).
+    """State of a report's periodic review, which decides whether the report is still needed.
 
-    KEPT becomes DUE again after the review period of its retention class.
+    DUE: a person must review it. KEPT: it is still needed; it becomes DUE again after the review period of
+    its retention class. END_PROPOSED: a person proposed its early erasure. ENDED: a second person approved
+    that.
     """
 
     DUE = "DUE"
@@ -306,7 +308,7 @@ class ReportFacts(Struct, frozen=True, kw_only=True):
 
     @property
     def spoken(self) -> str:
-        """The number, followed by the sender's reference if it gave one."""
+        """The number of the report, followed by the sender's reference if it gave one."""
         return spoken(self.called, self.reference, self.report_id)
 
 

@@ -51,17 +51,17 @@ def assign_report(
     """Put a person in charge of a report and notify them; return the assignment.
 
     `to` is the id of the new person. The person in charge hands a report over; a supervisor of the desk
-    assigns any report. A claim of the report ends, and the person who was in charge is notified. `note`: text
-    to the new person, kept as a note on the report. `shown`: the version of who was in charge on the actor's
-    page (`version_of`), None: not compared. `act_id` is common to the assignments of one act on several
-    reports. If the same assignment is sent twice, the first is returned.
+    assigns any report. A claim of the report ends, and the person who was in charge is notified. `note` is
+    a text to the new person, kept as a note on the report. `shown` is the version of who was in charge on
+    the actor's page (`version_of`); None: it is not compared. `act_id` is common to the assignments of one
+    act on several reports. If the same assignment is sent twice, the first is returned.
 
     Raises:
         CaseUnknown: no such report in the queue.
         Refused: the actor is not in charge of it and may not assign reports at its desk.
-        Refusal: CLOSED (it waits for no decision), CHANGED (a colleague was faster), NOT_HERE (the person may
-            not claim reports at its desk), ALREADY (they are in charge), or a code of a note
-            (`notes.note_report`).
+        Refusal: CLOSED (it waits for no decision), CHANGED (another person is in charge now), FREED (nobody
+            is any more), NOT_HERE (the person may not claim reports at its desk), ALREADY (they are in
+            charge), or a code of a note (`notes.note_report`).
     """
     with transaction.atomic():
         case, given = _locked(report_id, noted=bool(stripped(note)))
@@ -157,13 +157,14 @@ def take_back(
     """End an assignment and return the report to the queue; return the assignment, None if it is not open.
 
     Permitted to the person who assigned the report and to a supervisor of the desk, but not while the
-    assignee has claimed it. `shown`: the version of who was in charge on the actor's page (`version_of`),
-    None: not compared.
+    assignee has claimed it. `shown` is the version of who was in charge on the actor's page (`version_of`);
+    None: it is not compared.
 
     Raises:
         CaseUnknown: no such report in the queue.
         Refused: the actor did not give it and may not assign reports at its desk.
-        Refusal: IN_WORK (the person has claimed it), CHANGED (a colleague was faster).
+        Refusal: IN_WORK (the person has claimed it), CHANGED (another person is in charge now), FREED
+            (nobody is any more).
     """
     with transaction.atomic():
         case, given = _locked(report_id)

@@ -53,7 +53,10 @@ class Conversation(StrEnum):
 
 
 class QueueSort(StrEnum):
-    """Orders of the queue other than by priority: the reports received last, or first, on top."""
+    """Orders of the queue other than by priority, by the time of receipt.
+
+    NEWEST: the report received last comes first. OLDEST: the report received first comes first.
+    """
 
     NEWEST = "NEWEST"
     OLDEST = "OLDEST"

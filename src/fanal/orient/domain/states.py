@@ -73,7 +73,11 @@ CASE_STATES: StateTable[CaseState] = StateTable(
 
 
 class AlarmState(StrEnum):
-    """State of an alarm: raised, escalated (nobody acknowledged it in time), or acknowledged."""
+    """State of an alarm for a child in danger.
+
+    RAISED: nobody has acknowledged it yet. ESCALATED: nobody acknowledged it in time, so that a second
+    e-mail went to the people on duty. ACKNOWLEDGED: a person did.
+    """
 
     RAISED = "RAISED"
     ESCALATED = "ESCALATED"

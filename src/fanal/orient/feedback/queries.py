@@ -1,4 +1,4 @@
-"""Feedback of the desk on providers' reports, within the desks of the reader."""
+"""Queries on feedback to providers about their reports, limited to the desks of the reader."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -53,8 +53,9 @@ _GROUPS = {
 
 
 class MailChoice(StrEnum):
-    """A person's choice of e-mails that state the number of their new notifications: never, at once, or
-    once a day.
+    """A person's choice of when e-mails state the number of their new notifications.
+
+    NONE: never. AT_ONCE: soon after a notification. DAILY: once a day.
     """
 
     NONE = "NONE"

@@ -149,7 +149,7 @@ def _write(text: bytes, descriptor: int) -> None:
 
 
 def parse_line(line: str) -> Erasure:
-    """Parse a line of the erasure list.
+    """Parse a line of the erasure list, a JSON object with `owner`, `kind` and, except in old lists, `at`.
 
     Raises:
         ValueError: the line is malformed.

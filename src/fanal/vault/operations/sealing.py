@@ -200,10 +200,10 @@ class Digester(Protocol):
     """Incremental hash object, as in `hashlib`: `update` with chunks, then `digest`."""
 
     def update(self, data: bytes, /) -> None:
-        """Feed a piece into the hash."""
+        """Add a piece of the content to the hash."""
 
     def digest(self) -> bytes:
-        """Return the digest of all pieces."""
+        """Return the digest (32 bytes) of all pieces added so far."""
         ...
 
 

@@ -111,7 +111,7 @@ class KnownEntry(Struct, frozen=True, kw_only=True):
 
     @property
     def list_name(self) -> str:
-        """The name of the entry's list."""
+        """The name of the list of known material that contains the entry."""
         return self.listed.name
 
 

@@ -109,9 +109,10 @@ class Judgement(Struct, frozen=True, kw_only=True):
 class Example(Struct, frozen=True, kw_only=True):
     """A passage of a report that somebody judged, from which the text reader may learn.
 
-    `source` is its place in the report (`source_of`), `lang` its language. `object_id` is the sealed object
-    with its words, `rewritten_object` the one with its latest neutral sentence, written by `rewriter_id`;
-    both are None before. `neutral` is the sentence that `checker_id` confirmed, "" before.
+    `source` is its place in the report (`source_of`), `lang` its language; it was created at `made_at`.
+    `object_id` is the sealed object with its words, `rewritten_object` the one with its latest neutral
+    sentence, written by `rewriter_id` (both None before the first). `neutral` is the sentence that
+    `checker_id` confirmed; before that they are "" and None.
     """
 
     id: UUID

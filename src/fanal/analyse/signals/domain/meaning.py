@@ -107,7 +107,7 @@ class Way(Struct, frozen=True, kw_only=True):
 
 
 class Neighbour(Struct, frozen=True):
-    """A labelled text, with the cosine similarity (`likeness`) of its embedding to that of the text read."""
+    """A labelled text, and the cosine similarity (`likeness`) of its embedding to that of the text read."""
 
     label: Label
     likeness: float

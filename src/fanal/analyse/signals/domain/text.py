@@ -95,7 +95,7 @@ _GREEK_OR_CYRILLIC = re.compile("[\u0370-\u04ff]")
 
 
 class Token(Struct, frozen=True):
-    """A word in normal form, with its start and end in the text."""
+    """A word of a text in normal form, with the offsets of its start and end."""
 
     word: str
     start: int

@@ -67,7 +67,7 @@ class ReportWords:
         return known[key]
 
     def forget(self) -> None:
-        """Drop all loaded records."""
+        """Forget the harmonised records loaded so far, and their identifiers, to free memory."""
         self._records, self._selectors = {}, {}
 
 

@@ -242,10 +242,10 @@ def _differs(one: Suspects, two: Suspects, weights: Weights) -> bool:
 
 
 def _of_family(family: Family, held: Mapping[object, float], weights: Weights) -> float:
-    """Return the points of the shared values of a family: the strongest, and a little for each further one,
-    capped.
+    """Return the points of the shared values of a family (a group of weight classes), which have a maximum.
 
-    `held` maps each value to its points; `weights` holds the points for a further value and both caps.
+    They are those of the strongest value, and a fixed number for each further one. `held` maps each value
+    to its points; `weights` holds that number and the maximum.
     """
     weight = weights.family[family]
     return min(

@@ -192,10 +192,10 @@ class Spelling(NamedTuple):
 
 
 def spellings_of(report: HarmonisedReport, rule: SpellingRule) -> list[Spelling]:
-    """Return the comparable identifiers of a report, each once, from at most `rule.values` of them.
+    """Return at most `rule.values` comparable identifiers of a report, each once.
 
-    First those in the fields of suspects, then the selectors of suspects, of associated accounts and of the
-    content.
+    Those in the fields of suspects come first, then the selectors (identifiers) of suspects, of associated
+    accounts and of the content.
     """
     return list(dict.fromkeys(islice(_spellings(report, rule), rule.values)))
 

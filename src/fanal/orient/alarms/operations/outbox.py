@@ -246,11 +246,10 @@ def show_alive(*, actor: Actor, holder: int, reaches: bool = True, has_server: b
 
 
 def others_reach(*, actor: Actor, holder: int, or_fail: bool = False) -> bool:
-    """Return whether another alive process than `holder` sends alarm calls with a working mail server.
+    """Return whether another process than `holder` can send alarm calls (e-mails to the people on duty).
 
-    Alive: it gave a heartbeat within 30 seconds; working: the server accepted its last message. Calls are
-    e-mails to the people on duty. `or_fail`: a process with a mail server counts even if its last message
-    failed.
+    Such a process gave a heartbeat within 30 seconds, and its mail server accepted its last message. With
+    `or_fail`, a process with a mail server counts even if its last message failed.
 
     Raises:
         Refused: the actor may not run the processing stages.
