@@ -25,6 +25,7 @@ from fanal.postgres import AccountMissing, ClusterFailed, NoBinaries, PlaceRefus
 
 LANGUAGES = ("fr", "en")
 _LONGEST = 400
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 _CLASSES: tuple[tuple[type[Exception], str], ...] = (
     (DatabaseRefused, "DATABASE_REFUSED"),
     (NoBinaries, "NO_BINARIES"),
@@ -147,6 +148,8 @@ def _explain(failure: BaseException) -> tuple[str, dict[str, object], int]:
         return known, {"detail": detail}, 2 if known in _BAD_INPUT else 1
     if isinstance(failure, OSError) and failure.errno:
         name = failure.filename
+        if failure.errno in _NO_ROOM and failure.filename2 is not None:
+            name = failure.filename2  # of a copy: the source comes first
         place = {"path": os.fsdecode(name)} if isinstance(name, str | bytes) else {}
         code = "FILE_REFUSED" if place else "SYSTEM_REFUSED"
         return code, {**place, "detail": reason(failure)}, 1
