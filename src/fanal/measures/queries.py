@@ -134,7 +134,10 @@ def count_by_state(*, actor: Actor) -> dict[MeasureState, int]:
 
 
 def first_contact(*, actor: Actor, recipient: str) -> datetime | None:
-    """Return when provider `recipient` was first informed of the procedure; None if never or not readable."""
+    """Return when the provider `recipient` was first informed of the procedure (LCEN 6-2 I), or None.
+
+    None if it never was, or if the actor may not read measures.
+    """
     if not may(actor, "measure.read"):
         return None
     return Contact.objects.filter(recipient=recipient).values_list("informed_at", flat=True).first()
@@ -160,7 +163,7 @@ def _measures(found: Sequence[Act]) -> dict[UUID, Measure]:
 
 
 def _unwritten(act: Act) -> StoredRequest:
-    """Return an empty removal request for an official act without document, as only direct SQL makes."""
+    """Return an empty removal request for an act without a document, which only direct SQL can create."""
     return StoredRequest(
         act_id=act.id, kind=MeasureKind.REMOVAL, host="", digest=b"", author_id=act.author_id
     )
@@ -169,7 +172,11 @@ def _unwritten(act: Act) -> StoredRequest:
 def _measure(
     act: Act, own: StoredRequest, content: bytes | None, steps: Sequence[ActStep]
 ) -> Measure:
-    """Build the record of a measure from its act, row, document and steps; ValueError without a decision."""
+    """Return the record of a measure from its act, its row (`own`), its document and its steps.
+
+    Raises:
+        ValueError: the act follows no decision.
+    """
     state, catalogue = MeasureState(act.state), reference.load()
     legal = legal_deadline(
         catalogue=catalogue, received_at=own.received_at, suspensions=suspensions_of(steps)
@@ -234,13 +241,21 @@ def _warnings(stored: object) -> tuple[MeasureWarning, ...]:
 
 
 def count_measures(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count requests drafted from `since` to before `until`: rows (day, kind, present state, number)."""
+    """Count the removal requests drafted from `since` to `until` (excluded), by day and present state.
+
+    The rows are (day in Paris, kind, state, number).
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
     rows = casework.count_acts(actor=actor, lifecycle=REMOVAL, since=since, until=until)
     return [(day, MeasureKind.REMOVAL, state, count) for day, state, _, count in rows]
 
 
 def count_sent(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count requests sent from `since` to before `until`: rows (day, kind, "", number).
+    """Count the removal requests sent from `since` to `until` (excluded), by day.
+
+    The rows are (day in Paris, kind, "" for the unused second key, number).
 
     Raises:
         Refused: the actor may not read statistics.

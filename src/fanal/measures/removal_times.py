@@ -1,4 +1,4 @@
-"""How long removal requests take: durations of their steps, and times until their addresses were removed."""
+"""Durations of removal requests: of each step, and from the sending until the addresses were removed."""
 
 from collections import Counter
 from datetime import datetime
@@ -41,7 +41,7 @@ GROUP BY 1, 2, 3
 
 
 def delays(*, actor: Actor, since: datetime, until: datetime) -> dict[str, Delay]:
-    """Return the distribution of the durations of the steps of removal requests, by step.
+    """Return the distribution of the durations of the steps of removal requests, in seconds, by step.
 
     For requests proposed from `since` to before `until`. Keys: SECOND (from proposal to approval), SEND (to
     sending), RECEIPT (to receipt), EXECUTE (to removal), each from the step before; REMOVE (from sending to
@@ -59,11 +59,11 @@ def delays(*, actor: Actor, since: datetime, until: datetime) -> dict[str, Delay
 def count_removal_times(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
     """Count addresses whose removal was requested, by country of the host and time from sending to removal.
 
-    Requests sent from `since` to before `until`; each of their addresses counts. Rows (day of sending,
-    country, time, number). Country: INLAND, ABROAD, or UNKNOWN if the directory of addressees names nobody
-    responsible for the host. Time: DAYS_2 (48 hours), DAYS_7, DAYS_28, LATER, or STILL_UP if no removal is
-    recorded. Requests withdrawn or annulled before the removal, and those erased since, do not count. These
-    are the classes of the yearly return of the German federal police, taken apart.
+    Each address of the requests sent from `since` to before `until` counts. The rows are (day of sending in
+    Paris, country, time, number). Country: INLAND, ABROAD, or UNKNOWN if the directory of addressees names
+    nobody responsible for the host. Time: DAYS_2 (at most 48 hours), DAYS_7, DAYS_28, LATER, or STILL_UP if
+    no removal is recorded; these are the classes of the yearly return of the German federal police, but not
+    cumulative. Requests withdrawn or annulled before the removal, and those erased since, do not count.
 
     Raises:
         Refused: the actor may not read statistics.

@@ -29,10 +29,10 @@ _SECOND = frozenset({Role.SUPERVISOR, Role.MEASURES_OFFICER})
 
 
 class Imported(msgspec.Struct, frozen=True, kw_only=True):
-    """What an import did: numbers of entries `added`, `changed` and `unchanged`, or its `faults`.
+    """The result of an import: numbers of entries `added`, `changed` and `unchanged`, or its `faults`.
 
-    A fault is a pair of a line of the file and the code of its refusal (label kind `addressee_refusal`). With
-    any of them, nothing was imported.
+    A fault is a pair of a line of the file and the code of its refusal (label kind `addressee_refusal`). If
+    there is any, nothing was imported.
     """
 
     added: int = 0
@@ -51,9 +51,9 @@ def write_entry(
 ) -> UUID:
     """Write a new addressee, or a new version of one, and return its id.
 
-    What leads measures to it (`records.DIRECTING`) takes effect once another person has confirmed it; what it
-    no longer states, at once. `addressee_id` is the addressee to
-    change, `version` the number of the version that the author saw.
+    Values that direct measures to it (`records.DIRECTING`) take effect once another person has confirmed
+    them; values that the new version drops end at once. `addressee_id` is the addressee to change, `version`
+    the number of the version that the author saw.
 
     Raises:
         Refusal: kind `addressee`: those of `rules.checked_entry`; NOT_FOUND; CHANGED: `version` is not the
@@ -82,7 +82,7 @@ def write_entry(
 def import_entries(*, actor: Actor, rows: Sequence[Row], now: datetime) -> Imported:
     """Write the entries of a file (`csv_file.read_rows`) all together, or none if one row is refused.
 
-    An entry changes the addressee of the same name, whose fields it replaces; those that it leaves out stay.
+    An entry replaces the stated fields of the addressee with the same name; its other fields are kept.
     Importing the same file again changes nothing.
 
     Raises:
@@ -120,10 +120,10 @@ def confirm_entry(*, actor: Actor, addressee_id: UUID, version: int, now: dateti
     """Confirm an addressee's version as second person: measures may then be sent to its addresses.
 
     Raises:
-        Refusal: kind `addressee`: NOT_FOUND; CHANGED: `version` is not the newest; NOT_WAITING: what it says
-            is confirmed already, or it has no address, or is closed; SAME_PERSON: the actor wrote a version
-            since the last confirmation; GRANTED_BY_PROPOSER: the actor's role was granted by such an author
-            alone.
+        Refusal: kind `addressee`: NOT_FOUND; CHANGED: `version` is not the newest; NOT_WAITING: all its
+            values are confirmed already, or it has no address, or is closed; SAME_PERSON: the actor wrote a
+            version since the last confirmation; GRANTED_BY_PROPOSER: the actor's role was granted by such an
+            author alone.
         Refused: the actor may not confirm addresses.
     """
     require_somewhere(actor, "addressee.confirm")
@@ -152,7 +152,7 @@ def confirm_entry(*, actor: Actor, addressee_id: UUID, version: int, now: dateti
 
 
 def may_confirm(actor: Actor, entry: Entry) -> bool:
-    """Return whether the policy lets the actor confirm the entry, as author of no version that waits."""
+    """Return whether the policy lets the actor confirm the entry, given the authors still to confirm."""
     return all(
         allows(actor, "addressee.confirm", Resource(owner_id=author)).allowed
         for author in entry.authors
@@ -164,7 +164,7 @@ def _lock() -> None:
 
 
 def _key(name: str) -> str:
-    """Return what is compared of a name: equal for names that look alike, whatever their case and signs."""
+    """Return the comparison key of a name, equal for names that look alike, whatever their case and signs."""
     return skeleton(name) or " ".join(name.split()).casefold()
 
 
@@ -204,7 +204,7 @@ def _write(*, actor: Actor, asked: NewEntry, held: Entry | None, now: datetime) 
 
 
 def _log(*, actor: Actor, action: str, now: datetime, version: Version) -> None:
-    """Record in the ledger what was done with a version, with a keyed digest of its facts."""
+    """Record an act on a version (`action`) in the ledger, with a keyed digest of its facts."""
     content = msgspec.json.encode([version.version, version.closed, version.facts])
     digest = ledger.keyed_digest(kind="addressee", object_id=version.addressee_id, content=content)
     ledger.record(

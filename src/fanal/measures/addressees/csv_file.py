@@ -43,13 +43,13 @@ class Row(Struct, frozen=True, kw_only=True):
 
 
 def read_rows(content: bytes) -> list[Row]:
-    """Read a file (UTF-8, cells separated by commas or semicolons); a row that is no entry has a fault.
+    """Read a file (UTF-8, cells separated by commas or semicolons); an invalid row has a fault, no entry.
 
-    Codes are those of the label kind `addressee_refusal`: CELLS (another number of cells than the header),
+    Faults are codes of the label kind `addressee_refusal`: CELLS (another number of cells than the header),
     DATE (`source_date` is no day), CHECKED (neither yes nor no), QUOTES (an open quote or bare carriage
-    return). The values of its fields are not validated. A file that no row can be read of is one row of
-    line 1: FILE_TOO_LARGE (over 5 MB or 10 000 rows), ENCODING, COLUMNS (an unknown, repeated or missing
-    column), EMPTY.
+    return). The values of the fields are not validated. A file that is refused as a whole gives a single row:
+    FILE_TOO_LARGE (over 5 MB or 10 000 rows), COLUMNS (an unknown, repeated or missing column) or EMPTY, on
+    line 1; ENCODING, on the line of the first invalid character.
     """
     if len(content) > MAX_BYTES:
         return [Row(line=1, fault="FILE_TOO_LARGE")]

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 
 class Field(StrEnum):
-    """What a fact says of an addressee; the order is that of the pages.
+    """The fields of an addressee, in the order of its page.
 
     CONTACT_POINT is that for authorities (DSA, article 11), USER_POINT that for users (article 12). AS_NUMBER
     and PREFIX are its networks, DOMAIN the domain names for which it is responsible.
@@ -37,7 +37,7 @@ _AS_CONFIRMED = frozenset({Field.NAME, *ADDRESSES})
 
 
 class Kind(StrEnum):
-    """What an addressee does; one company may do several. OVERSEER is the qualified person (LCEN 6-1)."""
+    """The activity of an addressee, which may have several. OVERSEER is the qualified person (LCEN 6-1)."""
 
     HOST = "HOST"
     EDITOR = "EDITOR"
@@ -49,7 +49,11 @@ class Kind(StrEnum):
 
 
 class EntryState(StrEnum):
-    """Whether measures may be sent as an entry's newest version says."""
+    """The state of an entry's newest version, which says whether measures may be sent to it.
+
+    NO_ADDRESS: it has no address. WAITING: it awaits confirmation by a second person. CONFIRMED: measures may
+    be sent to its address. CLOSED: no longer.
+    """
 
     NO_ADDRESS = "NO_ADDRESS"
     WAITING = "WAITING"
@@ -58,7 +62,7 @@ class EntryState(StrEnum):
 
 
 class Fact(Struct, frozen=True, kw_only=True):
-    """One value of a field, with its `source`, the day `dated_on` on which that said so, and `checked`.
+    """One value of a field, with its `source`, the day of that source (`dated_on`), and `checked`.
 
     `checked`: a person compared the value with the source.
     """
@@ -71,7 +75,7 @@ class Fact(Struct, frozen=True, kw_only=True):
 
 
 class NewEntry(Struct, frozen=True, kw_only=True):
-    """What a person or a file states of an addressee: `values` by field, all from one source.
+    """The statements of a person or a file on an addressee: `values` by field, all from one source.
 
     `restates`: the source states the unchanged values too. `closed`: measures are no longer sent to it.
     """
@@ -85,7 +89,10 @@ class NewEntry(Struct, frozen=True, kw_only=True):
 
 
 class Version(Struct, frozen=True, kw_only=True):
-    """A stored version of an entry, with all its facts; `second_id` confirmed it at `seconded_at`, if so."""
+    """A stored version of an entry, with all its facts.
+
+    `second_id` is the person who confirmed it, at `seconded_at`; both are None if nobody has.
+    """
 
     addressee_id: UUID
     version: int
@@ -111,7 +118,7 @@ class Version(Struct, frozen=True, kw_only=True):
 
     @property
     def directing(self) -> dict[Field, tuple[str, ...]]:
-        """What a second person confirms (`DIRECTING`), by field; fields without any are left out."""
+        """The values that a second person confirms (`DIRECTING`), by field; empty fields are left out."""
         return {field: found for field in DIRECTING if (found := self.values(field))}
 
     @property
@@ -121,10 +128,10 @@ class Version(Struct, frozen=True, kw_only=True):
 
 
 class Entry(Struct, frozen=True, kw_only=True):
-    """An addressee: its newest version, and that in use, which a second person confirmed, if any.
+    """An addressee: its `newest` version, and the `confirmed` one, which is in use, None without one.
 
-    A version that is closed or has no address ends the use of those before it. `authors` are those who wrote
-    the versions since the last confirmation: none of them may confirm.
+    A version that is closed or has no address ends the use of those before it. `authors` are the people who
+    wrote the versions since the last confirmation: none of them may confirm.
     """
 
     newest: Version
@@ -143,7 +150,7 @@ class Entry(Struct, frozen=True, kw_only=True):
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The codes of what it does, in the newest version."""
+        """The codes of its activities (`Kind`), in the newest version."""
         return self.newest.values(Field.KIND)
 
     @property
@@ -157,10 +164,10 @@ class Entry(Struct, frozen=True, kw_only=True):
         return EntryState.CONFIRMED if self.newest.directing == settled else EntryState.WAITING
 
     def in_use(self) -> tuple[Fact, ...]:
-        """Return the facts that lead measures to it now; () if it is not proposed.
+        """Return the facts that direct measures to it now; () if it is not proposed.
 
-        Name and addresses are those confirmed; of kinds, networks and domain names those confirmed that the
-        newest version keeps.
+        Name and addresses are those of the confirmed version; kinds, networks and domain names those of it
+        that the newest version keeps.
         """
         if self.confirmed is None or not self.newest.is_open:
             return ()

@@ -54,7 +54,7 @@ def _mail(text: str) -> str | None:
 
 
 def _contact(text: str) -> str | None:
-    """Return a contact point: an e-mail address, or a page served over https."""
+    """Return a contact point (an e-mail address, or a page served over https), or None if it is neither."""
     address = text.strip()
     is_page = address.startswith("https://") and is_sheltered(address) and address.isprintable()
     known = is_mail_address(address) or (is_page and not re.search(r"\s", address))
@@ -177,7 +177,7 @@ def facts_of(asked: NewEntry, before: Collection[Fact]) -> tuple[Fact, ...]:
 
 
 def fits(facts: Collection[Fact], host: str) -> tuple[str, ...]:
-    """Return the domain names, or networks, by which an addressee is responsible for a host; () if for none.
+    """Return the domain names, or networks, by which an addressee is responsible for a host; () if it is not.
 
     `host` is a host name as A-labels, or an IP address (IPv6 in brackets). The longest domain comes first.
     """

@@ -49,7 +49,7 @@ def list_entries(
     kind: Kind | None = None,
     state: EntryState | None = None,
 ) -> list[Entry]:
-    """Return the entries of the directory by name, upper and lower case alike.
+    """Return the entries of the directory, sorted by name without regard to case.
 
     `text`: only those with a fact whose value contains it, in any case. `kind` and `state`: only those of
     this kind, in this state.
@@ -110,10 +110,10 @@ def proposals_for(
 ) -> list[Proposal]:
     """Return the addressees of any of `kinds` to which a measure on `hosts` may go, the best fit first.
 
-    One fits a host by a domain name or network of its own. Without `hosts`, each addressee of `kinds` fits.
-    A second person has confirmed its name, kinds, domain names, networks and address; a kind or name
-    that the newest version has dropped no longer counts. Entries without a confirmed electronic address, and
-    closed ones, are left out.
+    An addressee fits a host if one of its domain names or networks contains it. Without `hosts`, each
+    addressee of `kinds` fits. A second person has confirmed its name, kinds, domain names, networks and
+    address; a kind or name that the newest version has dropped no longer counts. Entries without a confirmed
+    electronic address, and closed ones, are left out.
 
     Raises:
         Refused: the actor may not read the directory.

@@ -140,7 +140,7 @@ def record_appeal(
     """Record a step of an appeal (`hear`, `rule`, `contest`, `decide`, …); return its report.
 
     `event` holds its instant, proof, reason and outcome. The proof of `rule` and `decide` is the file of the
-    ruling. With the outcome ANNULLED the measure is lifted first, and what rests on it.
+    ruling. With the outcome ANNULLED, the measure and the measures that rest on it are lifted first.
 
     Raises:
         ActUnknown: no appeal has this id.
@@ -177,7 +177,7 @@ def erase_words(*, actor: Actor, act_ids: Sequence[UUID], now: datetime) -> int:
 def _lift_annulled(
     actor: Actor, act_id: UUID, transition: str, event: Event, now: datetime
 ) -> None:
-    """Lift the measure that an appeal contests, and what rests on it, because a court annuls it.
+    """Lift the measure that an appeal contests, and the measures that rest on it, because a court annuls it.
 
     The proof of each lifting names the appeal and the SHA-256 of the ruling. Locks: the appeal, then the
     measures; nothing locks them in the other order.
@@ -223,10 +223,10 @@ _STEPS = LastingSteps(lifecycle=APPEAL, reasoned=REASONED, checks={"close": _che
 def _registered(
     actor: Actor, appeal: Appeal, event: Event, report_id: UUID, now: datetime
 ) -> UUID | None:
-    """Return the appeal that is the same one, registered before against the same measure; None without one.
+    """Return the id of the same appeal if it was registered before against the same measure, else None.
 
-    It has the same case number. Without a number it says the same in each text, rests on the same proof, and
-    was filed within ten minutes: a form without a time takes that of its sending.
+    It has the same case number. Without a number, all its texts and its proof are the same, and it was filed
+    within ten minutes: a form without a time takes that of its sending.
     """
     found = views.appeals_against(
         actor=actor, report_id=report_id, contested_ids={appeal.contested_id}, now=now
@@ -251,7 +251,7 @@ def _registered(
 
 
 def _said(appeal: Appeal) -> Appeal:
-    """Return an appeal without what differs between two registrations of it."""
+    """Return an appeal without act id and number of the measure, to compare two registrations of it."""
     return msgspec.structs.replace(appeal, act_id=UUID(int=0), contested_number="")
 
 

@@ -1,4 +1,4 @@
-"""Terms of appeals: until when to file, to rule, to contest a ruling; whom the next step is asked of. Pure.
+"""Legal terms of appeals (to file, to rule, to contest a ruling), and who makes the next step. Pure.
 
 Source: LCEN article 6-1 II; each term is an entry of the reference data (`measure_clocks.toml`).
 """
@@ -39,10 +39,10 @@ class AppealFacts(Struct, frozen=True, kw_only=True):
 
 
 class Term(Struct, frozen=True, kw_only=True):
-    """A legal term of an appeal.
+    """A legal term of an appeal, which bounds a step such as the ruling.
 
     `code` is that of its `MeasureClock`. `started_at` is the instant from which it runs, `ends_at` its end,
-    `met_at` when what it bounds happened, None so far. `waived`: what it bounds can no longer happen.
+    `met_at` the instant of the step, None before it. `waived`: the step can no longer be made.
     """
 
     code: str
@@ -52,14 +52,14 @@ class Term(Struct, frozen=True, kw_only=True):
     waived: bool = False
 
     def late(self, now: datetime) -> bool:
-        """Return whether the term ended before what it bounds happened."""
+        """Return whether the term ended, by `now`, before the step that it bounds was made."""
         return not self.waived and (self.met_at or now) >= self.ends_at
 
 
 def terms_of(facts: AppealFacts, *, catalogue: Catalogue) -> tuple[Term, ...]:
     """Return the legal terms of an appeal that have started, in their order.
 
-    They are those to file (48 hours), for the court to rule (72 hours), to contest the ruling (ten days) and
+    There are terms to file (48 hours), for the court to rule (72 hours), to contest the ruling (ten days) and
     for the court of appeal to rule (one month). A struck appeal has none: ().
 
     Raises:
@@ -88,7 +88,7 @@ def terms_of(facts: AppealFacts, *, catalogue: Catalogue) -> tuple[Term, ...]:
 def due_at(facts: AppealFacts, *, catalogue: Catalogue) -> datetime | None:
     """Return the deadline of the next step of an appeal; None once it is closed or struck.
 
-    While a court is to rule that is the court's own term: past it, the desk asks the registry.
+    While a court is to rule, it is the court's own term: after it, the desk asks the court's registry.
 
     Raises:
         DelayMissing: as `terms_of`.

@@ -212,9 +212,12 @@ def _check_list(actor: Actor, act: Act, event: Event, now: datetime) -> None:
 
 
 def _check_check(actor: Actor, act: Act, event: Event, now: datetime) -> None:
-    """Refuse to let a name stay blocked that has lapsed, or whose removal request is over or suspended.
+    """Check that a blocked name has not lapsed, and that its removal request is neither over nor suspended.
 
     The steps of both acts lock the report's case, so that neither overlooks the other.
+
+    Raises:
+        Refusal: LAPSED, REMOVAL_ENDED, REMOVAL_SUSPENDED.
     """
     check_in_force(actor, act, event, now)
     view = views.view_of(actor=actor, act=act, now=now)

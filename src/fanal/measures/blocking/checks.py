@@ -13,10 +13,11 @@ from fanal.measures.operations.lasting import check_other
 
 
 def check_vouch(actor: Actor, act: Act, _event: Event, now: datetime) -> None:
-    """Check that a third person may vouch for the blocking of a protected name.
+    """Check that a third person may approve (`vouch` for) the blocking of a protected name.
 
     Raises:
-        Refusal: NOT_PROTECTED, THIRD_PERSON (they drafted, wrote or approved it), GRANTED_BY_PROPOSER.
+        Refusal: NOT_PROTECTED, THIRD_PERSON (the actor drafted, wrote or approved it), GRANTED_BY_PROPOSER
+            (only these people granted the actor's role).
     """
     view = views.view_of(actor=actor, act=act, now=now)
     if not view.facts.protected:
@@ -35,17 +36,17 @@ def check_vouch(actor: Actor, act: Act, _event: Event, now: datetime) -> None:
 
 
 def check_protected(view: views.BlockingView) -> None:
-    """Check that a third person vouched for a protected name.
+    """Check that a third person has approved the blocking of a protected name.
 
     Raises:
-        Refusal: PROTECTED.
+        Refusal: PROTECTED, nobody has.
     """
     if view.facts.protected and view.act.state == "APPROVED":
         raise Refusal(view.act.kind, "PROTECTED")
 
 
 def check_in_force(actor: Actor, act: Act, _event: Event, now: datetime) -> None:
-    """Check that a name has not left the list by itself: nothing brings it back.
+    """Check that a blocking has not lapsed: a name that left the list at its expiry cannot return to it.
 
     Raises:
         Refusal: LAPSED.
@@ -55,7 +56,7 @@ def check_in_force(actor: Actor, act: Act, _event: Event, now: datetime) -> None
 
 
 def check_review(actor: Actor, act: Act, _event: Event, _now: datetime) -> None:
-    """Check that another person reviews a freeing.
+    """Check that the reviewer of a lifting by one person alone (`free`) is not that person.
 
     Raises:
         Refusal: OTHER_PERSON.
@@ -64,7 +65,7 @@ def check_review(actor: Actor, act: Act, _event: Event, _now: datetime) -> None:
 
 
 def check_lift(actor: Actor, act: Act, event: Event, now: datetime) -> None:
-    """Check that an act is lifted as lapsed only if it has.
+    """Check that an act which is lifted with the outcome LAPSED has lapsed.
 
     Raises:
         Refusal: NOT_LAPSED.

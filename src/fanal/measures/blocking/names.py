@@ -149,7 +149,11 @@ def guarded_names(catalogue: Catalogue) -> set[tuple[str, str]]:
 
 
 class _ByPlace(Struct, frozen=True):
-    """Protected names by the question that finds them: the name itself, a name above it, a name below it."""
+    """Protected names, indexed by the name with which each is found.
+
+    `by_name`: the protected name itself; `below`: a protected name that covers the names below it; `above`:
+    every name above a protected one.
+    """
 
     by_name: Mapping[str, Protection]
     below: Mapping[str, Protection]
@@ -173,7 +177,7 @@ def _protected(entries: tuple[ProtectedName, ...]) -> _ByPlace:
 
 
 class _Suffixes(Struct, frozen=True):
-    """What the Public Suffix List says beyond its rules, both sections.
+    """Names derived from both sections of the Public Suffix List.
 
     `bases` are the names whose every child is a suffix (`*.NAME`); `above` maps a name above a suffix to one.
     """
@@ -206,7 +210,11 @@ def _rules() -> Iterator[tuple[str, str]]:
 
 
 def _host_in(text: str) -> str:
-    """Return the WHATWG host that `text` consists of, which is a name and no IP address."""
+    """Return the host name (WHATWG) that `text` consists of.
+
+    Raises:
+        Refusal: kind `blocking`: NAME_UNREADABLE, NAME_IS_ADDRESS, NAME_IS_URL, NAME_HAS_PORT, NAME_WILDCARD.
+    """
     if not text or _SPACE.search(text):
         raise _refused("NAME_UNREADABLE")
     if packed_ip(text.partition("/")[0].strip("[]")) is not None:
@@ -227,14 +235,19 @@ def _host_in(text: str) -> str:
 
 
 def _is_address(text: str, host: str | None) -> bool:
-    """Return whether WHATWG readers take `text`, parsed as `host`, for an IP address, even a wrong one."""
+    """Return whether WHATWG parsers read `text` (parsed as `host`) as an IP address, even an invalid one."""
     if host is not None:
         return ip_in_host(host) is not None
     return _NUMBER.fullmatch(text.removesuffix(".").rpartition(".")[2]) is not None
 
 
 def _check_labels(labels: list[str]) -> None:
-    """Refuse labels that are no host name, that RPZ reads otherwise, and roots outside the public DNS."""
+    """Check that labels form a host name of the public DNS, without labels that RPZ reads as instructions.
+
+    Raises:
+        Refusal: kind `blocking`: NAME_ODD_LABEL, NAME_UNREADABLE, NAME_ONION, NAME_NOT_PUBLIC,
+            NAME_RPZ_LABEL.
+    """
     if any(_HOST_LABEL.fullmatch(label) is None for label in labels):
         raise _refused("NAME_ODD_LABEL")
     if any(label.startswith("xn--") and not _is_a_label(label) for label in labels):
@@ -248,7 +261,7 @@ def _check_labels(labels: list[str]) -> None:
 
 
 def _is_a_label(label: str) -> bool:
-    """Return whether a label is what UTS 46 makes of the text that it encodes; parsers leave others as is."""
+    """Return whether an `xn--` label is an A-label: UTS 46 encodes its decoded text as this label."""
     try:
         text = label.removeprefix("xn--").encode("ascii").decode("punycode")
     except UnicodeError:

@@ -244,9 +244,12 @@ def erase_words(*, actor: Actor, act_ids: Sequence[UUID], now: datetime) -> int:
 
 
 def _check_notify(actor: Actor, act: Act, _event: Event, now: datetime) -> None:
-    """Refuse to notify, or to go on, once the removal request has ended.
+    """Check that the removal request behind a dereferencing has not ended.
 
     The steps of both acts lock the report's case, so that neither overlooks the other.
+
+    Raises:
+        Refusal: REMOVAL_ENDED.
     """
     view = views.view_of(actor=actor, act=act, now=now)
     check_rests(removal_of(actor, view.removal_id), kind="dereferencing")

@@ -142,15 +142,13 @@ def check_provider(addressee: Addressee, *, kind: str) -> None:
 
 
 def _ground(bases: Sequence[Basis], catalogue: Catalogue, on: date) -> tuple[Offence, str, str]:
-    """Return the first offence in `bases` that allows a removal request that day, with its code and id.
+    """Return the first offence of `bases` that allows a removal request that day, and the rule for it.
 
-    The code and id are those of the measure in the law.
-
-    The law in `catalogue` is checked again, whatever the decision states. The id is that of the version
-    (`entry_id`).
+    The rule is given as its code and the id of its version (`entry_id`). The law in `catalogue` decides,
+    whatever the decision states.
 
     Raises:
-        Refusal: MEASURES_CLOSED.
+        Refusal: MEASURES_CLOSED, no basis allows one.
     """
     for basis in bases:
         entry = catalogue.by_entry_id(basis.entry_id)

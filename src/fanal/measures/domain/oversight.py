@@ -33,7 +33,7 @@ class AnswerVerdict(StrEnum):
 
 
 class MeasureLikeness(StrEnum):
-    """What removal requests must share to be judged as a group, in addition to kind and articles of law.
+    """The value that removal requests must share to be judged as a group, besides kind and articles of law.
 
     HOST: the same host; ADDRESSES: the same addresses; GROUND: nothing more.
     """

@@ -36,7 +36,7 @@ A court's annulment lifts what rests on it at once.
 
 
 def record_first_contact(*, actor: Actor, recipient: str, event: Event, now: datetime) -> datetime:
-    """Record that a recipient was informed of procedures and delays (LCEN 6-2 I); return when it first was.
+    """Record that a recipient was informed of procedures and delays (LCEN 6-2 I); return the first instant.
 
     `recipient` is the key of a removal request (`Request.recipient`); `event` holds the instant and the
     proof. An earlier record is kept unchanged.

@@ -209,7 +209,8 @@ def mirror_basis(catalogue: Catalogue, *, on: date) -> MeasureRule:
 def _hold_others(act_id: UUID) -> None:
     """Lock a mirror and the others under its decision, in the order of their ids.
 
-    The database holds the decision's number itself (an advisory lock) in the step of each act, after the act.
+    When a step of such an act is stored, the database also takes an advisory lock on the decision's number,
+    after the lock on the act.
     """
     sql.rows(
         "SELECT FROM casework_act WHERE id = ANY (%s) ORDER BY id FOR NO KEY UPDATE",
@@ -249,9 +250,12 @@ def check_approval(act: Act, event: Event) -> Event:
 def _check_decision(
     actor: Actor, act: Act, event: Event, now: datetime, *, new: bool = True
 ) -> None:
-    """Refuse what applies a mirror once the court's decision has ended, or its end is recorded.
+    """Check that the court's decision behind a mirror is in force, and that no early end of it is recorded.
 
-    `new`: the mirror is not listed yet; then also if its decision may be one whose end is recorded.
+    `new`: the mirror is not listed yet; then a recorded end of a decision that may be the same counts too.
+
+    Raises:
+        Refusal: kind `mirror`: ENDED, ENDED_EARLY, MAY_HAVE_ENDED (only if `new`).
     """
     view = views.view_of(actor=actor, act=act, now=now)
     ends = view.facts.decision_ends_at
@@ -330,7 +334,14 @@ _STEPS = LastingSteps(
 def _checked(
     decision: CourtDecision, *, host: HostName, desk_id: int, now: datetime
 ) -> CourtDecision:
-    """Return a decision with its texts cleaned, after checking its days and the service that it condemns."""
+    """Return a decision with its texts cleaned, after checking its days and the service that it condemns.
+
+    `host` is the name to block.
+
+    Raises:
+        Refusal: kind `mirror`: TEXT_UNREADABLE, NO_DECISION, WRONG_DAYS, ENDED, SERVICE_NAME, SAME_NAME,
+            ENDED_EARLY, MAY_HAVE_ENDED (as `open_mirror`).
+    """
     cleaned = CourtDecision(
         **{
             name: plain(readable(getattr(decision, name), kind="mirror"))

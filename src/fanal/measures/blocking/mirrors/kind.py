@@ -24,8 +24,9 @@ class MirrorOutcome(StrEnum):
     """The reasons for which the blocking of a mirror is lifted.
 
     GONE: it no longer takes over the condemned service. LAWFUL: it is lawful. DECISION_ENDED: the court's
-    decision ended, or was reversed, before its day: every mirror under it is lifted. RECOMMENDED: the
-    overseer recommended the end. LAPSED: its decision, its check or the answer to a doubt was not in time.
+    decision ended, or was reversed, before its last day: every mirror under it is lifted. RECOMMENDED: the
+    overseer recommended the end. LAPSED: the decision reached its last day, or the check or the answer to a
+    doubt was not made in time.
     """
 
     GONE = "GONE"

@@ -12,18 +12,18 @@ from fanal.measures.models import StoredBlocking
 
 
 def same_decision(act_id: UUID) -> list[UUID]:
-    """Return the ids of the desk's other mirrors under the decision of a mirror.
+    """Return the ids of the desk's other mirrors under the same court decision as a mirror.
 
-    The number is the same, and the courts do not clearly differ. No right is checked.
+    The number of the decision is the same, and the courts do not clearly differ. No right is checked.
     """
     return [other for other, same in _near(act_id) if same]
 
 
 def open_near(*, actor: Actor, act_id: UUID) -> tuple[tuple[Act, str], ...]:
-    """Return the open mirrors whose decision may be that of a mirror whose early end is recorded.
+    """Return the open mirrors that may be under the same decision as a mirror lifted for its early end.
 
-    Each with its host name, if the actor may read it. Empty for a mirror that was not lifted because its
-    decision ended.
+    Each is a pair (act, host name), if the actor may read it. Empty if the mirror `act_id` was not lifted
+    because its decision ended.
     """
     if not StoredBlocking.objects.filter(act_id=act_id).exclude(decision_ended="").exists():
         return ()
@@ -32,10 +32,10 @@ def open_near(*, actor: Actor, act_id: UUID) -> tuple[tuple[Act, str], ...]:
 
 
 def ends_near(*, actor: Actor, act_id: UUID) -> tuple[tuple[Act, str], ...]:
-    """Return the mirrors lifted with the early end of a decision that may be that of an open mirror.
+    """Return the mirrors, lifted for the early end of their decision, that may share it with an open mirror.
 
-    Each with its host name ("" once expired), if the actor may read it. Empty for a mirror that neither
-    blocks nor may come to.
+    Each is a pair (act, host name, "" once expired), if the actor may read it. Empty if the mirror `act_id`
+    neither blocks its name nor may still come to do so.
     """
     states = [str(state) for state in BEFORE_LISTING | BLOCKS]
     (is_open,) = sql.one(
