@@ -9,7 +9,7 @@ from fanal.casework.domain.proofs import StoredProof
 
 
 class Act(models.Model):
-    """An official act of any kind (referral, intelligence sheet, notice, removal request), no document.
+    """An official act of any kind (referral, intelligence sheet, notice, removal request), without document.
 
     The columns are those of `domain.records.Act`: `subject_id` is the report that it follows or the payer,
     `report_ids` are the reports named, `decision_id` the decision that opened it, `addressee` is to whom it
@@ -91,8 +91,8 @@ class Document(models.Model):
 class Approval(models.Model):
     """The verdict of a second person on one revision of an official act's document (contreseing).
 
-    `approver_id` is that person, `digest` is the SHA-256 of the document that the person read, `warnings`
-    what was displayed to them then. Append-only; expiry erases only reason and warnings.
+    `approver_id` is that person, `digest` is the SHA-256 of the document that the person read, `warnings` are
+    those displayed to them then. Append-only; expiry erases only reason and warnings.
     """
 
     pk = models.CompositePrimaryKey("act_id", "revision")

@@ -64,7 +64,7 @@ def list_acts(
     """Return a page of the official acts of a kind (`lifecycle`) that the actor may read, oldest first.
 
     Without `states`, acts in every state are returned; without `desk_id`, those of every desk. `after` is the
-    last id of the previous page, not for use with `newest`: the newest first.
+    last id of the previous page. `newest` returns the newest first, and cannot be combined with `after`.
     """
     rows = _reachable(actor, lifecycle, lifecycle.reads)
     if desk_id is not None:
@@ -188,17 +188,17 @@ def get_acts(*, actor: Actor, lifecycle: Lifecycle, act_ids: Collection[UUID]) -
 
 
 def numbers_of(*, act_ids: Iterable[UUID]) -> dict[UUID, str]:
-    """Return by id the numbers (`M-2026-0007`) of those official acts that the session may see.
+    """Return the numbers (`M-2026-0007`) of official acts, by id.
 
-    Other ids have no key.
+    Acts that row-level security hides from the present database session have no key.
     """
     return numbering.numbers_of(numbering.ACTS, list(act_ids))
 
 
 def find_act_number(*, text: str) -> list[UUID]:
-    """Return the id of the official act that a typed number denotes, in a list.
+    """Return a list with the id of the official act that a typed number denotes.
 
-    The list is empty if the text is no number, or the session sees no such act.
+    It is empty if the text is no number, or row-level security hides the act from the database session.
     """
     return numbering.ids_of_number(numbering.ACTS, text)
 
@@ -364,11 +364,11 @@ def list_due(
 def count_acts_due(
     *, kinds: Sequence[str], edges: Sequence[datetime], subjects: bool = False
 ) -> list[int]:
-    """Count the official acts with data to erase by the time of their last step; those of `kinds` alone.
+    """Count the official acts of some `kinds` that have data to erase, by the time of their last step.
 
-    The first number is of those before the first of `edges` (ascending), each other one of those between an
-    edge and the next. `subjects` as in `list_due`. Acts on a report under a legal hold are counted too. The
-    caller has checked the right.
+    The first number counts the acts before the first of `edges` (ascending), each other number those between
+    an edge and the next. `subjects` as in `list_due`. Acts on a report under a legal hold are counted too.
+    The caller has checked the right.
     """
     return sql.by_slot(
         _DUE_BY_EDGE.format(left=_SUBJECTS if subjects else _WORDS),
@@ -383,7 +383,7 @@ def count_acts_due(
 
 
 def _newest(rows: QuerySet[models.Act], inbox: Inbox, most: int) -> list[UUID]:
-    """Return the ids of the newest `most` closed acts: of the newest of each state, in index order."""
+    """Return the ids of the newest `most` closed acts, read as the newest of each state in index order."""
     parts = [
         rows.filter(state=state).order_by("-id").values_list("id", flat=True)[:most]
         for state in inbox.states(InboxTab.CLOSED)
@@ -430,7 +430,7 @@ def _chosen(
 
 
 class _Position(Func):
-    """Where the first expression, bytes, stands in the second; 0 if it does not."""
+    """The SQL function `position`: the place (from 1) of the first byte string in the second, else 0."""
 
     template = "position(%(expressions)s)"
     arg_joiner = " IN "

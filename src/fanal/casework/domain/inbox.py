@@ -70,7 +70,7 @@ class Inbox:
     def late_before(self, state: str, level: str, now: datetime) -> datetime | None:
         """Return the latest start of the clock for which an act in this state is past its deadline at `now`.
 
-        `level` is the act's urgency. None if no such act can be late. Found by bisection, to the second.
+        `level` is the act's urgency. None if no such act can be late. The result is exact to the second.
         """
         late, timely = now - _LONGEST, now
         first = self.deadline(state, level, late)

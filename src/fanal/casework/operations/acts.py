@@ -185,10 +185,10 @@ def record_caused(
 ) -> bool:
     """Record a transition that another operation causes, in its transaction; return whether it was recorded.
 
-    `lifecycle` is the kind of act, `event` holds the facts to record. The transition names the rights of such
-    operations (`Requirement.also`), of which the actor holds one. It is not recorded if the act's state no
-    longer allows it. A person without write access to the act, such as an overseer, takes no lock: the
-    database refuses the transition if the state changes meanwhile.
+    `lifecycle` is the kind of act, `event` holds the facts to record. The actor needs the right to the
+    transition, or one of the rights that its requirement lists for such operations (`Requirement.also`). It
+    is not recorded if the act's state no longer allows it. A person without write access to the act, such as
+    an overseer, takes no lock: the database refuses the transition if the state changes meanwhile.
 
     Raises:
         ActUnknown: no act of that kind has this id.
@@ -363,8 +363,8 @@ def _too_early(requirement: Requirement, row: Act, event: Event) -> str:
 def _lapsed_at(actor: Actor, row: Act, *, in_force: bool) -> datetime:
     """Return when the basis of an unsent official act (`row`) lapsed.
 
-    It lapses by the end of its decision or by a withdrawal; the earlier counts. `in_force`: the decision is
-    still in force. Without a known date: the creation of the act.
+    It lapses with the end of its decision or by a withdrawal; the earlier counts. `in_force`: the decision is
+    still in force. If no date is known, return the date of the act's creation.
 
     Raises:
         Refusal: GROUND_STANDS (the basis is still in force), ALREADY_SENT.

@@ -173,8 +173,8 @@ def close_without_action(
 ) -> None:
     """Claim a report and record the decision that it needs no action, in one transaction.
 
-    The same decision applies to the reports `folded` into it. `reason` is its written reason. For acts on
-    several reports at once: the person has not read what arrived since choosing them.
+    The same decision applies to the reports `folded` into it. `reason` is its written reason. It serves acts
+    on several reports at once, before which the person does not read each report: an urgent one is refused.
 
     Raises:
         CaseUnknown, CaseTaken: it cannot be claimed.
@@ -200,7 +200,7 @@ def close_without_action(
 
 
 class DecidedAlone(Exception):
-    """A report must be decided by itself, and not together with others; `why` is the code of the reason."""
+    """Error: a report must be decided by itself, not with others; `why` is the code of the reason."""
 
     def __init__(self, why: LeftOut) -> None:
         super().__init__(why)
@@ -208,10 +208,10 @@ class DecidedAlone(Exception):
 
 
 def _require_nothing_new(actor: Actor, report_ids: Sequence[UUID]) -> None:
-    """Require of reports that this transaction has changed, so that nobody else does, that none is urgent.
+    """Check that none of the reports is urgent; this transaction has changed them, so that nobody else can.
 
     Raises:
-        DecidedAlone: one is a child in danger, or has an unread answer.
+        DecidedAlone: one is about a child in danger, or has an unread answer.
     """
     answers = count_unread(actor=actor, report_ids=report_ids)
     for case in oriented.get_cases(actor=actor, report_ids=report_ids).values():

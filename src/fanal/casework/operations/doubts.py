@@ -30,7 +30,10 @@ class Doubting(Protocol):
         proof: str,
         now: datetime,
     ) -> None:
-        """Record the doubt `cause` on the acts on a report, or on those that rest on the act `act_id`."""
+        """Record the doubt `cause` on the acts on a report; with `act_id`, only on those concerned.
+
+        They are that act itself and the acts that rest on it.
+        """
         ...
 
 
@@ -51,10 +54,11 @@ def raise_doubts(
     act_id: UUID | None = None,
     proof: str = "",
 ) -> None:
-    """Record a doubt on the official acts on a report or, with `act_id`, only on those that rest on that act.
+    """Record a doubt on the official acts on a report, in the transaction of its cause.
 
-    `cause` is the code of the event that puts them in question, such as a reopened report. `proof` describes
-    its proof; a cause that ends such acts (ANNULLED) requires it. Call it in the transaction of that event.
+    With `act_id`, only that act and the acts that rest on it are concerned. `cause` is the code of the event
+    that puts them in question, such as a reopened report. `proof` describes its proof; a cause that ends such
+    acts (ANNULLED) requires it.
 
     Raises:
         Refused: the actor may not cause such doubts at the acts' desk.
