@@ -35,7 +35,7 @@ _REMINDED = (ReferralState.SENT, ReferralState.ACKNOWLEDGED)
 
 
 def _deadline(state: str, level: str, start: datetime) -> datetime | None:
-    """Return the desk's deadline to send a referral or sheet, or to ask again; None once taken up."""
+    """Return the desk's deadline to send a referral or sheet, or to send a reminder; None once taken up."""
     if state == ReferralState.TAKEN_UP:
         return None
     stage = "REMIND" if state in _REMINDED else "REFER"

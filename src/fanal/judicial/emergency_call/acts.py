@@ -59,9 +59,9 @@ def take_alarms(
 ) -> bool:
     """Acknowledge alarms (notices of a child in danger) of a report, and open its emergency call.
 
-    One transaction. `record` is the harmonised report, None while the stages have not read it. Return False
-    if somebody had acknowledged all of them already; then nothing is opened. Alarms of another report are
-    left out. Those of an erased report are acknowledged without a call.
+    Both happen in one transaction. `record` is the harmonised report, None if it is not harmonised yet.
+    Return False if all of these alarms had been acknowledged before; then no call is opened. Alarms of
+    another report are ignored. Those of an erased report are acknowledged without a call.
 
     Raises:
         Refusal: BEING_ERASED: its erasure is in progress, and may be rolled back: nothing is acknowledged.
@@ -92,8 +92,8 @@ def open_call(
 ) -> UUID:
     """Open an emergency call on a report, and acknowledge its alarms; return the id of the act.
 
-    If a call on that report is to be made already, return that one. `record` is the harmonised report, None
-    while the stages have not read it; `desk_id` is the report's desk.
+    If a call on that report is still to be made, return that one. `record` is the harmonised report, None if
+    it is not harmonised yet; `desk_id` is the report's desk.
 
     Raises:
         Refusal: ERASED, BEING_ERASED: the report is erased, or its erasure is in progress.
@@ -125,13 +125,13 @@ def open_recorded(
     """Open an emergency call that was already made, and record its first step, in one transaction.
 
     `draft` is that of `draft_of`; the step is `transition` and `event`. The report's alarms are acknowledged.
-    The next two prove what the person saw before calling: `shown` is the number of calls on the report, none
-    of them still to be made; `news` is the token of `news_on`. Return the id of the act.
+    `shown` and `news` state what the page showed before the call (optimistic locking): the number of calls on
+    the report, none of them still to be made, and the token of `news_on`. Return the id of the act.
 
     Raises:
         TransitionRefused: somebody has opened another call since; nothing is recorded.
         Refusal: NEWS_SINCE, an alarm or the reporter's message has come since: the call was not about it;
-            ERASED, the report is erased.
+            ERASED, the report is erased; BEING_ERASED, its erasure is in progress.
         Refusal, Refused, OSError: from `record_call`; nothing is recorded.
     """
     with transaction.atomic():
@@ -173,7 +173,7 @@ def _is_erased(report_id: UUID) -> bool:
     """Lock a report against erasure until the transaction ends, and return whether it is erased already.
 
     Raises:
-        Refusal: BEING_ERASED.
+        Refusal: BEING_ERASED, its erasure is in progress.
     """
     try:
         require_unerased(report_ids=[report_id], of=EMERGENCY_CALL.kind, waits=False)
@@ -197,8 +197,8 @@ def draft_of(
 ) -> ActDraft:
     """Return the draft of an emergency call on a report, with the sentences to say by its present facts.
 
-    `record` is the harmonised report, None while the stages have not read it; `desk_id` its desk, `number`
-    its number.
+    `record` is the harmonised report, None if it is not harmonised yet; `desk_id` its desk, `number` its
+    number.
     """
     facts = facts_of(report_id, record, number=number)
     return ActDraft(
@@ -250,8 +250,8 @@ def calls_to_make(
 ) -> tuple[tuple[Act, ...], int]:
     """Return the emergency calls of the actor's desks still to be made, oldest first, and their number.
 
-    Calls on the reports `but` are left out. Of more than `SHOWN` calls, half are the oldest and half the
-    newest, since a flood may precede a child. At most a thousand are counted.
+    Calls on the reports `but` are left out. Of more than `SHOWN` (20) calls, half are the oldest and half the
+    newest, since the call of a child may follow a flood of others. At most a thousand are counted.
     """
     found = acts.list_acts(
         actor=actor, lifecycle=EMERGENCY_CALL, states=TO_MAKE, newest=True, limit=_COUNTED
@@ -353,7 +353,10 @@ def _of_victims(record: HarmonisedReport, victims: Sequence[Person]) -> CallPlac
 
 
 def _described(person: Person, *, on: str | None, platform: str) -> CalledPerson:
-    """Return a person as a caller names them; `platform` is the report's, which is said once."""
+    """Return a person as a caller names them; an identifier on the report's own `platform` comes without it.
+
+    `on` is the time of the facts (RFC 3339), from which the age in years is computed.
+    """
     handles = [
         f"{one.value} ({one.platform})"
         if one.platform and one.platform.casefold() != platform.casefold()
@@ -372,7 +375,7 @@ def _words(code: str, parameters: Mapping[str, Value], lang: str) -> str:
 
 
 def _deadline(state: str, level: str, start: datetime) -> datetime:
-    """Return the desk's deadline for the next step; a call is one for a child in danger at every level."""
+    """Return the desk's deadline for the next step of a call; to make the call, that of the level DANGER."""
     stage = "REMIND" if state == EmergencyCallState.ANSWERED else "CALL"
     named = level if stage == "REMIND" else "DANGER"
     return desk_deadline(catalogue=reference.load(), stage=stage, level=named, start=start)

@@ -20,8 +20,8 @@ Label = Callable[[str, str, str], str]
 class CallPlace(Struct, frozen=True, kw_only=True):
     """A place as a report states it, each part empty if not stated.
 
-    `country` is an ISO code, or words that are none. `earliest` is the time of a meeting (RFC 3339),
-    `precision` the finest unit stated.
+    `country` is an ISO code, or words that name no known country. `earliest` is the time of a meeting (RFC
+    3339), `precision` the finest unit stated.
     """
 
     country: str = ""
