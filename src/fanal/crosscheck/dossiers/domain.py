@@ -407,10 +407,11 @@ def _marks(record: HarmonisedReport, role: PersonRole) -> Iterator[set[_Mark]]:
 
 
 def _is_personal(selector: Selector) -> bool:
-    """Return whether one person uses this identifier: no placeholder, common user name or model of a device.
+    """Return whether one person uses this identifier: no placeholder, common user name or model of a
+    device.
 
-    A user name counts with its service only. One with spaces is what somebody wrote for want of one (`je ne
-    sais pas`).
+    A user name counts with its service only. One that contains spaces does not count: it is a remark in
+    place of a name (`je ne sais pas`).
     """
     mark, value = mark_of(selector), selector.value
     if mark is Mark.HANDLE:

@@ -273,8 +273,8 @@ def _undecorated(text: str) -> str:
 def _in_other_letters(host: str) -> Iterator[str]:
     """Yield spellings of a host name in which letters are replaced by look-alikes of another alphabet.
 
-    Each letter is replaced by itself, then all occurrences of one letter, then all letters. The top-level
-    domain stays. Nothing is yielded for a name that is not ASCII.
+    First a single letter is replaced (each in turn), then all occurrences of one letter, then all letters.
+    The top-level domain stays. Nothing is yielded for a name that is not ASCII.
     """
     if not host.isascii():
         return

@@ -9,7 +9,7 @@ from fanal.accounts.domain.policy import reach, require
 from fanal.db import sql
 from fanal.intake.domain.records import DueReview, ReviewState
 from fanal.kernel.actors import Actor
-from fanal.kernel.calendar import add_months, paris_day
+from fanal.kernel.calendar import add_months, paris_day, start_of_day
 from fanal.kernel.ids import lowest_id
 
 _NEWEST = """
@@ -127,13 +127,12 @@ def review_months(*, now: datetime) -> int:
 def review_before(*, now: datetime) -> datetime:
     """Return the cut-off instant: a review is due if the last review, or else the receipt, is before it.
 
-    It is midnight of that day, in the time zone of `now`.
+    It is the instant (UTC) at which that day begins in Europe/Paris.
 
     Raises:
         LookupError: the retention class of reports is not in force, or has no review.
     """
-    day = add_months(paris_day(now), -review_months(now=now))
-    return datetime(day.year, day.month, day.day, tzinfo=now.tzinfo)
+    return start_of_day(add_months(paris_day(now), -review_months(now=now)))
 
 
 def _due(

@@ -128,12 +128,13 @@ def install(*, folder: Path) -> None:
 
 
 def renew_index(*, actor: Actor) -> bool:
-    """Write a new segment if enough values changed since the last (`is_due`); return whether it was written.
+    """Write a new segment if enough values changed since the last (`is_due`); return whether it was
+    written.
 
     A segment is the file of the lists' hashes with search tables. Only the changes are read from the
     database, the rest comes from the last segment. A damaged segment (each process verifies a file once) is
-    rebuilt from the database. Searches continue meanwhile. If the process is killed, the last segment and the
-    database still hold everything; the same goes for a full disk, which is logged and gives False.
+    rebuilt from the database. Searches continue meanwhile. If the process is killed, the last segment and
+    the database still hold everything. So they do if the disk is full, which is logged and gives False.
 
     Raises:
         Refused: the actor may not run the processing stages.
