@@ -1,4 +1,4 @@
-"""The lines in force of duty rosters as rows of the database; `fanal doctor` reads them without Django."""
+"""The duty roster lines in force, as SQL query and row reader; `fanal doctor` uses them without Django."""
 
 from collections.abc import Iterable
 from dataclasses import fields

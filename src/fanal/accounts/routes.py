@@ -1,12 +1,12 @@
-"""Declarations of the action that each view serves; a route without a declaration is refused.
+"""Declarations of the policy action that each view requires; a route without a declaration is refused.
 
-`@needs("report.read")` opens a view to actors for whom the policy opens that action on some object; the view
-then checks the policy on its object. `@open_to_all("page.public")` is for public views (the policy must open
-the action to the public). Views of other libraries are declared by their route name in `NAMED_ROUTES`,
-programs that authenticate themselves (API, wire) by their prefix.
+The decorator `@needs("report.read")` lets an actor call a view if the policy allows that action on some
+object; the view then checks the policy on its own object. `@open_to_all("page.public")` is for public views:
+the policy must allow the action to the public. Views of other libraries are declared by route name in
+`NAMED_ROUTES`; views of programs with their own authentication (APIs) by the prefix of the name.
 
-A declaration is an attribute of the view function, so that the access guard, the page of rights and the
-generated test of the matrix all read the same data.
+A declaration is an attribute of the view function. The access guard, the page of rights and the generated
+test of the access matrix all read it there.
 """
 
 from collections.abc import Callable, Mapping

@@ -105,10 +105,10 @@ def present(digest: bytes) -> None:
 
 @contextmanager
 def speaking_for_nobody() -> Iterator[None]:
-    """Run the block (a request) without a partner's credential at first, and clear one that it presents.
+    """Run the block (a request) without a partner's credential, and remove at its end one that was presented.
 
-    `present` passes such a credential to the database, which then lets a public node act for that partner:
-    the next request on the connection must not.
+    `present` passes a partner's credential to the database, which then lets a public node act for that
+    partner. The next request on the same connection must not inherit it.
     """
     token = _presented.set(b"")
     try:

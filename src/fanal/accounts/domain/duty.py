@@ -1,9 +1,10 @@
-"""The duty roster: who is called for an alarm, when. Pure functions of its lines.
+"""The duty roster of a desk: who is called for an alarm, and when. Pure functions of its lines.
 
-Hours are wall-clock hours of the line's zone. A shift covers both readings of an hour that occurs twice or
-not at all (clock changes): then two people are called rather than nobody. An absence covers both too, so that
-somebody absent is not the only one called: 02:00 to 02:30 of the night in October takes ninety minutes, and
-the gap that this leaves is shown and calls FANAL_DUTY.
+Hours are wall-clock hours of the line's time zone. When clocks change, an hour occurs twice or not at all. A
+shift that begins or ends in such an hour covers both readings: two people may be called then, but never
+nobody. An absence covers both readings too, so that an absent person is never the only one called. An absence
+from 02:00 to 02:30 in the October night therefore lasts ninety minutes; for the gap that this leaves,
+FANAL_DUTY is called.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +16,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 FIRST, THEN = 1, 2
-"""Ranks: who is called first; who is called if nobody has acknowledged (escalation), or nobody is first."""
+"""Ranks of a line. People of rank 1 are called first; those of rank 2 if nobody acknowledges or is first."""
 ZONES: Final = (
     "Europe/Paris", "America/Cayenne", "America/Guadeloupe", "America/Martinique", "America/Miquelon",
     "Indian/Mayotte", "Indian/Reunion", "Pacific/Noumea", "Pacific/Tahiti", "Pacific/Wallis",
@@ -27,10 +28,10 @@ _DAY = timedelta(days=1)
 
 
 class DutyKind(StrEnum):
-    """What a line of the roster says of a person.
+    """The kind of a line of the duty roster.
 
-    WEEKLY: on duty on certain days of the week. ON: on duty once, at dated hours. OFF: absent at dated hours,
-    whatever their other lines say.
+    WEEKLY: the person is on duty on certain days of each week. ON: on duty once, between two dates with
+    hours. OFF: absent between two dates with hours; this takes precedence over the person's other lines.
     """
 
     WEEKLY = "WEEKLY"
@@ -40,15 +41,15 @@ class DutyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewDuty:
-    """What a line of a duty roster says: a person, or an address with a name, and their hours.
+    """A line of a duty roster, before it is stored: a person, or a mail address with a name, and the hours.
 
-    `person_id` is None for an address with a name. `kind`: a weekly shift, a dated one, or an absence;
-    `rank`: who is called first (1) or next (2). `address` is the mail address now; "" for somebody without
-    one, or whose account or role at the desk has ended. Times are
-    wall-clock times in `zone` (IANA name). `weekdays`: the days (0 is Monday) on which a weekly shift starts;
-    it ends on the next day if `ends` is not after `starts`. A weekly line counts from `first_day` to
-    `last_day` (None: without end), by the day on which a shift starts; a dated one from `first_day`, `starts`
-    to `last_day`, `ends`.
+    `person_id` is None for an address with a name. `kind`: a weekly shift, a dated shift or an absence.
+    `rank`: 1 is called first, 2 next. `address` is the present mail address; "" if the person has none, or if
+    their account or role at the desk has ended. Times are wall-clock times in `zone` (IANA name).
+
+    `weekdays` are the days (0 is Monday) on which a weekly shift begins; it ends on the next day if `ends` is
+    not after `starts`. A weekly line applies to shifts that begin from `first_day` to `last_day` (None:
+    without end). A dated line lasts from `first_day` at `starts` to `last_day` at `ends`.
     """
 
     kind: DutyKind
@@ -65,12 +66,12 @@ class NewDuty:
 
     @property
     def who(self) -> UUID | str:
-        """The person, or the address of a line without one."""
+        """The id of the person; for an address without a person, the address."""
         return self.person_id or self.address
 
     @property
     def over_midnight(self) -> bool:
-        """Whether a weekly shift ends on the day after its start."""
+        """Whether a weekly shift ends on the day after it begins."""
         return self.ends <= self.starts
 
 
@@ -98,9 +99,9 @@ class Shift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """A time without anybody on duty whom a call can reach first: FANAL_DUTY is called instead.
+    """A time, from `since` until `until` (excluded), without anybody of rank 1 who has a mail address.
 
-    From `since` until `until` (excluded).
+    FANAL_DUTY is called instead.
     """
 
     since: datetime
@@ -109,11 +110,12 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RosterState:
-    """The roster of a desk for the next two weeks, for pages and `fanal doctor`.
+    """The roster of a desk in the next two weeks, as pages and `fanal doctor` show it.
 
-    `has_lines`: somebody is ever on duty by it; otherwise FANAL_DUTY is called at every hour, and `gaps` is
-    empty. `gaps` are the times without anybody to reach first; `unreachable` the names of people on duty in
-    that time whom no call reaches: without a mail address, or whose account or role at the desk has ended.
+    `has_lines` is whether the roster has any shift; without one, FANAL_DUTY is called at every hour and
+    `gaps` is empty. `gaps` are the times in which nobody can be called first. `unreachable` are the names of
+    people on duty in these weeks whom no call reaches: without a mail address, or whose account or role at
+    the desk has ended.
     """
 
     desk_id: int
@@ -124,9 +126,10 @@ class RosterState:
 
 
 def shifts(lines: Iterable[DutyLine], *, since: datetime, until: datetime) -> list[Shift]:
-    """Return the shifts that overlap the time from `since` until `until`, in order of their start.
+    """Return the shifts that overlap the time from `since` until `until`, in order of their beginning.
 
-    Absences are taken out: a shift may be cut in two. Those with one start are in order of rank, then name.
+    An absence removes its time from the person's shifts, and may cut a shift in two. Shifts with the same
+    beginning are in order of rank, then name.
     """
     lines = list(lines)
     absences: dict[UUID | str, list[tuple[datetime, datetime]]] = {}
@@ -185,11 +188,12 @@ def state_of_roster(
 def recipients(
     on_duty: Iterable[Shift], *, at: datetime, fallback: Sequence[str], escalated: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return (the addresses called for an alarm, those called too if none of these is reached at once).
+    """Return two groups of mail addresses to call for an alarm at the instant `at`.
 
-    First the people of the first rank. Without any, or for the second call (`escalated`), everybody on duty
-    and the addresses of the settings (`fallback`, FANAL_DUTY). So there is nobody to call only if both are
-    empty.
+    The first group is called at once; the second is called too if nobody of the first group can be reached at
+    once. The first group is the people of rank 1. If there is none, or for the second call (`escalated`), it
+    is everybody on duty and the addresses of the setting FANAL_DUTY (`fallback`). Both groups are empty only
+    if nobody on duty has an address and `fallback` is empty.
     """
     now = [one for one in on_duty if one.address and one.since <= at < one.until]
     first = tuple(dict.fromkeys(one.address for one in now if one.rank == FIRST))
@@ -200,10 +204,10 @@ def recipients(
 
 
 def instants(zone: str, day: date, wall: time) -> tuple[datetime, datetime]:
-    """Return the earliest and the latest instant of a wall-clock time in a zone, in UTC.
+    """Return the earliest and the latest instant, in UTC, that a wall-clock time on a day can mean.
 
-    They differ by an hour where clocks change: in October the hour occurs twice, in March never. `zone` is an
-    IANA name, such as `Europe/Paris`.
+    `zone` is an IANA name, such as `Europe/Paris`. The two differ by an hour when clocks change: in October
+    the wall-clock hour occurs twice, in March it does not exist. On other days they are equal.
     """
     both = [
         datetime.combine(day, wall, ZoneInfo(zone)).replace(fold=fold).timestamp()
@@ -214,7 +218,7 @@ def instants(zone: str, day: date, wall: time) -> tuple[datetime, datetime]:
 
 
 def is_sound(line: NewDuty) -> bool:
-    """Return whether a line's hours are in order: it ends after it starts, a weekly one has a day."""
+    """Return whether a line ends after it begins and, if it is weekly, has at least one day of the week."""
     if line.rank not in (FIRST, THEN) or line.zone not in ZONES:
         return False
     if line.kind is DutyKind.WEEKLY:

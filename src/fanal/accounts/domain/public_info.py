@@ -1,4 +1,4 @@
-"""The numbers to call and the hours of the service on public pages: what is shown, and since when checked."""
+"""Emergency numbers and service hours on public pages, and when a person last checked them; pure."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from typing import Final
 from uuid import UUID
 
 NUMBERS: Final = ("17", "112", "119", "114", "3018")
-"""The numbers that public pages know."""
+"""The emergency and help-line numbers that public pages can show (French numbering)."""
 HIDEABLE: Final = frozenset({"114", "3018"})
-"""Those that may be left out; the emergency numbers and that of children in danger are always shown."""
+"""Numbers that an administrator may hide. 17, 112 (emergency) and 119 (child in danger) are always shown."""
 COUNTS_FOR: Final = timedelta(days=366)
-"""Time after a check for which it counts: then the operator is asked again, and hours are left out."""
+"""Validity of a check. Afterwards the number must be checked again, and pages no longer show the hours."""
 WHOLE_DAY: Final = (0, 24 * 60)
 Hours = tuple[int, int] | None
 """Opening and closing of a day in minutes since midnight; None for a closed day."""
 
 
 class LineVerdict(StrEnum):
-    """What an administrator says of a number: compared with an official text, or left out of public pages."""
+    """An administrator's verdict on a number: compared with an official text, or hidden from public pages."""
 
     CHECKED = "CHECKED"
     HIDDEN = "HIDDEN"
@@ -70,9 +70,9 @@ def shown_numbers(checks: Mapping[str, LineCheck]) -> frozenset[str]:
 
 
 def unchecked_numbers(checks: Mapping[str, LineCheck], *, now: datetime) -> list[str]:
-    """Return the shown numbers that nobody has compared with an official text within a year.
+    """Return the shown numbers that nobody has compared with an official text in the last year.
 
-    In the order of `NUMBERS`.
+    They are in the order of `NUMBERS`.
     """
     return [
         number
@@ -83,9 +83,10 @@ def unchecked_numbers(checks: Mapping[str, LineCheck], *, now: datetime) -> list
 
 
 def spans(days: Sequence[Hours]) -> list[OpeningSpan]:
-    """Return the open days of a week, consecutive ones with the same hours together.
+    """Return the open days of a week; consecutive days with the same hours become one span.
 
-    `days` are seven, from Monday (None: closed); the result is in their order.
+    `days` are the hours of seven days from Monday, None for a closed day. The result is in the order of the
+    days.
     """
     found = list[OpeningSpan]()
     for number, hours in enumerate(days):
@@ -101,12 +102,15 @@ def spans(days: Sequence[Hours]) -> list[OpeningSpan]:
 
 
 def is_public(hours: OpeningHours | None, *, now: datetime) -> bool:
-    """Return whether public pages show the hours: an administrator shows them, and said so within a year."""
+    """Return whether public pages show the hours.
+
+    An administrator must have chosen to show them, in the last year.
+    """
     return bool(hours and hours.shown and hours.at and hours.at > now - COUNTS_FOR)
 
 
 def are_sound(days: Collection[Hours]) -> bool:
-    """Return whether the hours of a week are in order: each day ends after it starts, and one is open."""
+    """Return whether the hours of a week are valid: each day closes after it opens, and one day is open."""
     return (
         len(days) == 7
         and any(days)

@@ -41,15 +41,16 @@ def canonical_login(text: str) -> str:
 ERASED: Final = "[…]"
 """Replaces an erased text or name."""
 RESERVED_LOGIN: Final = "erased-"
-"""First characters of the logins of erased accounts, refused for others: the two look alike on pages."""
+"""Prefix of the logins of erased accounts. No other account may have such a login, to avoid confusion."""
 _LONGEST_NAME = 200
 
 
 def is_login(text: str) -> bool:
-    """Return whether a login may be given to an account.
+    """Return whether a text may be the login of a new account.
 
-    As typed and in its normal form (`canonical_login`), it has 1 to 150 letters, decimal digits (of any
-    script) and `@ . + - _`. It does not begin with `erased-`, in any case, as those of erased accounts do.
+    As typed and in its normal form (`canonical_login`), it must have 1 to 150 characters: letters, decimal
+    digits (of any script) and `@ . + - _`. It must not begin with `erased-`, in any case: that is the prefix
+    of erased accounts.
     """
     normal = canonical_login(text)
     if normal.startswith(RESERVED_LOGIN):
@@ -62,7 +63,10 @@ def is_login(text: str) -> bool:
 
 
 def is_person_name(text: str) -> bool:
-    """Return whether a person's name is valid: 1 to 200 printed signs, and not the mark of an erased name."""
+    """Return whether a person's name is valid.
+
+    It must have 1 to 200 printable characters, and not be the mark of an erased name (`ERASED`).
+    """
     return 0 < len(text) <= _LONGEST_NAME and text.isprintable() and text != ERASED
 
 
@@ -181,12 +185,13 @@ PUBLIC_DESK: Final = 1
 
 
 class DeskWork(StrEnum):
-    """What may be left at a desk, and keeps it open.
+    """Kinds of unfinished work at a desk, which must not be closed before it is finished.
 
-    PEOPLE: with an open account and a role in force, to come or awaiting approval. ARRIVING: reports that
-    their sender may still complete, or that wait for a stage. REPORTS: to assess or to approve. ALARMS: not
-    acknowledged. DOSSIERS: opened by a person. ACTS: official acts that have not ended. HOLDS: reports under
-    a legal hold. REPORTERS: reports that are kept, and whose reporter can still write.
+    PEOPLE: people with an open account and a role at the desk that is in force, begins later or awaits
+    approval. ARRIVING: reports that their sender may still complete, or that wait for a processing stage.
+    REPORTS: reports to assess, or whose decision awaits approval. ALARMS: alarms that nobody has
+    acknowledged. DOSSIERS: dossiers opened by a person. ACTS: official acts that have not ended. HOLDS:
+    reports under a legal hold. REPORTERS: stored reports whose reporter can still write.
     """
 
     PEOPLE = "PEOPLE"
@@ -201,9 +206,10 @@ class DeskWork(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskDetails:
-    """What an administrator writes of a desk: its names (French, English), its territory and its contact.
+    """What an administrator writes about a desk: names in French and English, territory and contact.
 
-    An empty English name: the French one is shown. Territory and contact are words for colleagues.
+    If the English name is empty, the French one is shown in English too. Territory and contact are free texts
+    for other desks.
     """
 
     name: str
@@ -231,21 +237,21 @@ class DeskRecord:
 
     @property
     def details(self) -> DeskDetails:
-        """The details that a form changes."""
+        """The names, territory and contact of the desk, which an administrator may change."""
         return DeskDetails(
             name=self.name, name_en=self.name_en, territory=self.territory, contact=self.contact
         )
 
     @property
     def state(self) -> str:
-        """A digest of the details, by which a form says what its page showed."""
+        """A digest of the details; a form sends it back to prove which version its page showed."""
         shown = json.dumps([self.name, self.name_en, self.territory, self.contact])
         return hashlib.sha256(shown.encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskPerson:
-    """A person with roles at a desk; `active`: their account is open."""
+    """A person with roles at a desk; `active` is false if their account is closed."""
 
     person_id: UUID
     name: str

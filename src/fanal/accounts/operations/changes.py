@@ -94,13 +94,13 @@ def _rename(actor: Actor, person_id: UUID, name: str, now: datetime) -> None:
 
 
 def close_account(*, actor: Actor, person_id: UUID, now: datetime) -> None:
-    """Deactivate a person's account, and end its sessions at once; the supervisors are notified.
+    """Deactivate a person's account and end its sessions at once; the supervisors are notified.
 
-    It withdraws the open resets of this person's sign-in, and those that this person proposed for others.
+    Open resets of this person's sign-in, and those that this person proposed for others, are withdrawn.
 
     Raises:
         User.DoesNotExist: the person has no account.
-        Refused: the actor may not manage accounts, or it is their own.
+        Refused: the actor may not manage accounts, or the account is the actor's own.
         Refusal: CHANGED: the account is closed already.
     """
     if person_id == actor.person_id:
@@ -176,7 +176,9 @@ def account_state(*, email: str, name: str, active: bool, session_epoch: int) ->
 
 @contextmanager
 def _changing(actor: Actor, person_id: UUID, seen: str = "") -> Iterator[User]:
-    """Lock an account for a change, in a transaction. `seen`: the state shown, "" for any.
+    """Lock an account in a transaction, for a change by an administrator.
+
+    `seen` is the state that the page showed (`account_state`); "" accepts any state.
 
     Raises:
         User.DoesNotExist: the person has no account.

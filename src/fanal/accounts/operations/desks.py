@@ -1,4 +1,7 @@
-"""Desks, the units that reports, dossiers and acts belong to: opening, changes, closing, reopening."""
+"""Opening, changes, closing and reopening of desks.
+
+A desk is the unit to which reports, dossiers and official acts belong.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -47,10 +50,10 @@ def add_desk(*, actor: Actor, code: str, details: DeskDetails, now: datetime) ->
 def edit_desk(
     *, actor: Actor, desk_id: int, now: datetime, seen: str | None = None, **changes: str | None
 ) -> None:
-    """Change details of a desk: the fields of `DeskDetails`, None for unchanged; number and code are fixed.
+    """Change details of a desk: fields of `DeskDetails` by name, None for unchanged.
 
-    Each changed detail is an entry of its own. `seen`: the state that the page showed (`DeskRecord.state`),
-    None for a command.
+    Number and code never change. Each changed detail gets an entry of its own in the ledger. `seen` is the
+    state that the page showed (`DeskRecord.state`), None for a command.
 
     Raises:
         Refused: the actor may not manage desks.
@@ -98,16 +101,17 @@ def close_desk(
     left: Callable[[], Mapping[DeskWork, int]],
     now: datetime,
 ) -> None:
-    """Close a desk where nothing is left to do; `fanal.desks.close_desk` is the act of pages and commands.
+    """Close a desk at which no work is left; `left` returns the number of unfinished items by kind.
 
-    Its duty roster ends with it, each line an entry of the ledger.
-    The desk's row is locked first: a habilitation (grant of a role) at it waits, and is refused afterwards.
-    `left` counts what is left at the desk.
+    Pages and commands call `fanal.desks.close_desk`, which counts them. The lines of the desk's duty roster
+    end with it, each with an entry in the ledger. The desk's row is locked first: a concurrent grant of a
+    role at this desk waits, and is refused afterwards.
 
     Raises:
         Refused: the actor may not manage desks.
-        Desk.DoesNotExist: no desk with this number.
-        Refusal: FIRST: it is the desk of the public form. CLOSED: it is closed. LEFT: something is left.
+        Desk.DoesNotExist: no desk has this number.
+        Refusal: FIRST: it is the desk of the public form. CLOSED: it is closed already. LEFT: work is
+            left.
     """
     require(actor, "desk.manage")
     if desk_id == PUBLIC_DESK:

@@ -1,7 +1,7 @@
-"""Changes of a desk's duty roster: one person adds and ends lines, at any hour; each is a ledger entry.
+"""Changes of a desk's duty roster: a person adds and removes lines; each change is an entry in the ledger.
 
-One person is enough, since no change can leave nobody to call: where the roster has nobody, FANAL_DUTY is
-called, and it is called too when nobody acknowledges.
+No second person approves a change, because no change can leave an alarm without a call: FANAL_DUTY is called
+when the roster has nobody, and when nobody acknowledges.
 """
 
 from datetime import datetime, time
@@ -36,7 +36,7 @@ SELECT d.id FROM accounts_duty d WHERE d.desk_id = %s
     AND d.last_day IS NOT DISTINCT FROM %s AND d.person_id IS NOT DISTINCT FROM %s AND d.address = %s
     AND NOT EXISTS (SELECT FROM accounts_duty_end e WHERE e.line_id = d.id)
 """
-"""A standing line that says the same: a form sent twice adds one."""
+"""Finds an equal line in force, so that a form sent twice adds a single line."""
 _LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('accounts_duty ' || %s, 0))"
 _STANDING: Final = """
 SELECT count(*) FROM accounts_duty d WHERE d.desk_id = %s
@@ -45,15 +45,16 @@ SELECT count(*) FROM accounts_duty d WHERE d.desk_id = %s
 
 
 def add_duty(*, actor: Actor, desk_id: int, line: NewDuty, now: datetime) -> UUID:
-    """Add a line to a desk's roster and return its id. It counts within seconds.
+    """Add a line to a desk's roster and return its id; alarms use it within seconds.
 
-    A line that the roster already has is not added again: its id is returned.
+    If the roster has an equal line already, its id is returned and nothing is added.
 
     Raises:
         Refused: the actor may not change the roster of this desk.
-        Refusal: duty: WHO: neither a person of the desk, nor a name and an address; ADDRESS, NAME: one of
-            them is invalid; DAYS: a weekly line without a day; HOURS: the end is not after the start, or a
-            year later; PAST: it has ended already; TOO_MANY: the roster has 200 lines. desk: CLOSED.
+        Refusal: of kind `duty`: WHO (neither a person of the desk nor a name with an address), ADDRESS or
+            NAME (invalid), DAYS (a weekly line without a day), HOURS (the end is not after the start, or
+            is more than a year later), PAST (it has ended already), TOO_MANY (the roster has 200 lines).
+            Of kind `desk`: CLOSED.
     """
     require(actor, "duty.manage", Resource(desk_id=desk_id))
     _check(actor, desk_id, line, now)
@@ -83,7 +84,7 @@ def add_duty(*, actor: Actor, desk_id: int, line: NewDuty, now: datetime) -> UUI
 
 
 def end_duty(*, actor: Actor, desk_id: int, line_id: UUID, now: datetime) -> None:
-    """Remove a line from a desk's roster, at once.
+    """Remove a line from a desk's roster; alarms no longer use it.
 
     Raises:
         Refused: the actor may not change the roster of this desk.

@@ -181,9 +181,10 @@ def _subject(asked: NewHabilitation) -> dict[str, object]:
 
 
 def _require_new(actor: Actor, asked: NewHabilitation) -> None:
-    """Require that no habilitation gives the role for all these days: a form sent twice is one grant.
+    """Check that no habilitation (grant of a role) already gives the person this role for all these days.
 
-    To people one that awaits approval counts too; the system's command may go before it.
+    Otherwise a form sent twice would grant the role twice. For a person who grants, a habilitation that
+    awaits approval counts too; for the system's command it does not.
 
     Raises:
         Refusal: HELD.

@@ -1,7 +1,7 @@
-"""Tests of the mail settings: a person starts one in the browser, the worker sends it and records the result.
+"""Tests of the mail settings: a person requests one, the worker sends it and records the result.
 
-Both are entries of the ledger, and nothing else is stored. One test at a time, and six an hour, counted for
-all people together.
+Request and result are entries in the ledger; nothing else is stored. One test runs at a time, and at most six
+are allowed in an hour, for all people together.
 """
 
 from collections.abc import Mapping
@@ -61,13 +61,14 @@ def ask_mail_test(*, actor: Actor, target: MailTestTarget, now: datetime) -> UUI
 
 
 def ask_test_call(*, actor: Actor, desk_id: int, now: datetime) -> UUID:
-    """Queue a test call to those whom an alarm of a desk would call first now; return the test's id.
+    """Queue a test call to the addresses that an alarm of a desk would call first now; return the test's id.
 
-    It shares its number an hour with the tests of the mail settings.
+    The limit of six tests in an hour covers these calls and the tests of the mail settings together.
 
     Raises:
         Refused: the actor may not test the calls of this desk.
-        Refusal: mail_test: UNDER_WAY, TOO_MANY, as for `ask_mail_test`.
+        Refusal: of kind `mail_test`: UNDER_WAY (another test waits for its result); TOO_MANY (six were
+            requested within the hour).
     """
     require(actor, "duty.test", Resource(desk_id=desk_id))
     detail: dict[str, str | int] = {"to": MailTestTarget.ROSTER.value, "desk": desk_id}

@@ -168,7 +168,7 @@ def _end_sessions_of(user: User) -> int:
 
 
 class SignInOver(Exception):
-    """The account was closed, or its password or sessions were changed, since a request loaded it."""
+    """The account was closed, or its password or sessions were changed, after the request had loaded it."""
 
 
 def lock_own_account(*, user: AbstractBaseUser, loaded: str) -> User:
@@ -283,7 +283,7 @@ def notify_sign_in_change(
 
 
 def keep_dense_rows(*, actor: Actor, dense: bool) -> None:
-    """Store whether the actor wants the queue's rows on one line; a preference, without a ledger entry.
+    """Store whether the queue shows each report on one line for the actor; this makes no ledger entry.
 
     Raises:
         Refused: the actor may not save views of the queue.
@@ -293,7 +293,7 @@ def keep_dense_rows(*, actor: Actor, dense: bool) -> None:
 
 
 def keep_tour_seen(*, actor: Actor) -> None:
-    """Store that the actor has seen or left the tour of the first sign-in; without a ledger entry.
+    """Store that the actor has seen or left the introductory tour of the first sign-in; no ledger entry.
 
     Raises:
         Refused: the actor has no home page.
@@ -383,10 +383,10 @@ def forget_people(*, actor: Actor, before: datetime, now: datetime, limit: int =
 
 
 def forget_words(*, actor: Actor, before: datetime) -> int:
-    """Erase the words of rows that ended before `before`; return the number of these rows.
+    """Erase free texts of rows that ended before `before`; return the number of these rows.
 
-    Grounds and reasons of standing instructions, names and addresses on duty rosters, sources of numbers to
-    call.
+    The texts are grounds and revocation reasons of standing instructions, names and addresses on duty
+    rosters, and sources of checks of emergency numbers.
 
     Raises:
         Refused: the actor may not run the processing stages.

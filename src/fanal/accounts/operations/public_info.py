@@ -1,4 +1,4 @@
-"""What an administrator says of the numbers and the hours on public pages; each is a ledger entry."""
+"""Operations on the emergency numbers and the hours of public pages; each is an entry in the ledger."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -27,12 +27,12 @@ _MOST_CLOSED: Final = 60
 def check_number(
     *, actor: Actor, number: str, verdict: LineVerdict, source: str, now: datetime
 ) -> None:
-    """Record that a number was compared with an official text (`source`), or is left out of public pages.
+    """Record that a number was compared with an official text (`source`), or is hidden from public pages.
 
     Raises:
-        Refused: the actor may not keep the public pages.
-        Refusal: public: NUMBER: public pages do not know it; KEPT: it is never left out; SOURCE: no source,
-            or one that is too long or not printable.
+        Refused: the actor may not edit the public pages.
+        Refusal: of kind `public`: NUMBER (public pages have no such number); KEPT (the number may not be
+            hidden); SOURCE (the source is missing, too long or not printable).
     """
     require(actor, "public.manage")
     if number not in NUMBERS:
@@ -61,11 +61,13 @@ def set_hours(
 ) -> None:
     """Record the hours of the service, its closed days, and whether public pages show them.
 
-    `days` are seven, from Monday; the order of `closed` and repeats in it do not matter.
+    `days` are the hours of seven days from Monday, in minutes since midnight in Europe/Paris, None for a
+    closed day. `closed` are dates, in any order; repeated dates count once.
 
     Raises:
-        Refused: the actor may not keep the public pages.
-        Refusal: public: HOURS: a day does not end after it starts, or none is open; DAYS: too many days.
+        Refused: the actor may not edit the public pages.
+        Refusal: of kind `public`: HOURS (a day does not close after it opens, or no day is open); DAYS
+            (too many closed days).
     """
     require(actor, "public.manage")
     if not are_sound(days):

@@ -226,7 +226,11 @@ def _require_open(found: Reset, now: datetime) -> None:
 
 
 def _alike(person_id: UUID, people: set[UUID]) -> bool:
-    """Return whether an account of `people` has a trait in common with the person's that one human has."""
+    """Return whether a person's account shares a trait with the account of one of `people`.
+
+    A trait is a mail address, a single sign-on subject or a security key: two accounts with the same trait
+    may belong to one human.
+    """
     found = likenesses(person_ids=[person_id]).get(person_id, ())
     logins = {one.login for one in found if not _SAME_HUMAN.isdisjoint(one.by)}
     return User.objects.filter(person_id__in=people, username__in=logins).exists()
@@ -243,7 +247,11 @@ def _end(found: Reset, outcome: str, actor: Actor, now: datetime) -> None:
 
 
 def _refused(error: IntegrityError, code: str) -> Exception:
-    """Return a refusal for a rule of migration 0026 or a row written meanwhile; any other error as it is."""
+    """Return the exception for a database error: a refusal with `code` if a rule of the tables was violated.
+
+    Such a rule is a constraint or trigger of migration 0026, or a row that another transaction wrote first.
+    Any other error is returned unchanged.
+    """
     ruled = isinstance(error.__cause__, (CheckViolation, UniqueViolation))
     return Refusal("reset", code) if ruled else error
 

@@ -15,10 +15,10 @@ from fanal.kernel.texts import alphabetical
 
 
 def roster_lines(*, now: datetime, desk_id: int | None = None) -> list[DutyLine]:
-    """Return the lines in force of a desk's roster, or of every open desk's. No right is checked.
+    """Return the lines in force of the roster of a desk, or of every open desk if `desk_id` is None.
 
-    Ordered by desk, rank, kind, first day and start. `desk_id` None: of every open desk; a closed desk has
-    none. Somebody whose account or role at the desk has ended by `now` has no address.
+    No right is checked. The lines are in order of desk, rank, kind, first day and start; a closed desk has
+    none. A person whose account or role at the desk has ended by `now` has the address "".
     """
     return lines_of(sql.rows(LINES, asked(now=now, desk_id=desk_id)))
 
@@ -45,10 +45,10 @@ def desks_with_roster(*, actor: Actor) -> dict[int, str]:
 
 
 def people_for_duty(*, actor: Actor, desk_id: int, now: datetime) -> list[tuple[UUID, str, bool]]:
-    """Return who can be put on a desk's roster, by name: people with a role that acknowledges alarms there.
+    """Return the people who can be put on a desk's roster, as (person id, name, reachable), by name.
 
-    The last part of each says whether they have an open account with a mail address. A role that awaits
-    approval does not count.
+    They have a role in force at the desk that may acknowledge alarms; a role that awaits approval does not
+    count. `reachable` is true for an open account with a mail address.
 
     Raises:
         Refused: the actor may not see the roster of this desk.
@@ -76,10 +76,10 @@ def rosters(*, now: datetime) -> list[RosterState]:
 
 
 def shifts_by_desk(*, since: datetime, until: datetime, now: datetime) -> dict[int, list[Shift]]:
-    """Return the shifts of every open desk in a time, by the desk's number. No right is checked.
+    """Return the shifts of every open desk from `since` until `until`, by the desk's number.
 
-    Their addresses are those in use at `now`. A desk without lines has no key; its shifts are in the
-    order of `shifts`.
+    No right is checked. Mail addresses are those in use at `now`. A desk without lines has no key; the shifts
+    of a desk are in the order of `domain.duty.shifts`.
     """
     by_desk: dict[int, list[DutyLine]] = {}
     for line in roster_lines(now=now):

@@ -22,23 +22,24 @@ WHERE p.created_at < %(before)s AND p.name <> %(erased)s AND NOT p.id = ANY (%(m
     WHERE c.person_id = p.id AND (c.revoked_at IS NULL OR c.revoked_at >= %(before)s))
 ORDER BY p.id LIMIT %(limit)s
 """
-"""People without any right or sign-in since `before`, whose identity is not erased."""
+"""SQL query: ids of people without a right or sign-in since `before`, whose identity is not yet erased."""
 
 
 def left_before(before: datetime, *, limit: int | None) -> dict[str, object]:
-    """Return the parameters of `LEFT`; None for no limit.
+    """Return the parameters of `LEFT`, for at most `limit` people without a right or sign-in since `before`.
 
-    They select the people without a right or sign-in since `before`, at most `limit`.
+    `limit` None: all of them.
     """
     machines = [SYSTEM_PERSON, PUBLIC_PERSON]
     return {"before": before, "erased": ERASED, "machines": machines, "limit": limit}
 
 
 def count_people_due(*, edges: Sequence[datetime]) -> list[int]:
-    """Count the people by the end of their last right or sign-in; the caller has checked the right.
+    """Count people by the instant at which their last right ends or they last signed in.
 
-    The first number is of those before the first of `edges` (ascending), each other one of those between an
-    edge and the next, if they get no right and do not sign in.
+    The first number counts those with an instant before the first of `edges` (ascending), each further number
+    those between an edge and the next one, if nothing changes until then. The caller has checked the right to
+    read these numbers.
     """
     sums = [len(sql.rows(LEFT, left_before(edge, limit=None))) for edge in edges]
     return [sums[0], *(later - before for before, later in pairwise(sums))]

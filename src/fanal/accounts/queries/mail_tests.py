@@ -34,7 +34,7 @@ class MailTest:
     status: str = ""
 
     def is_under_way(self, now: datetime) -> bool:
-        """Return whether the worker may still answer: no result yet, and the test is under a minute old."""
+        """Return whether the test has no result yet and is at most a minute old."""
         return not self.result and now - self.asked_at < ANSWERED_WITHIN
 
 

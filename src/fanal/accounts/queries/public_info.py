@@ -1,4 +1,7 @@
-"""Queries on what public pages say of numbers and hours, by the newest rows; public nodes run them too."""
+"""Queries on the emergency numbers and service hours of public pages; public nodes run them too.
+
+The newest row on each subject counts.
+"""
 
 from fanal.accounts.domain.policy import require
 from fanal.accounts.domain.public_info import LineCheck, LineVerdict, OpeningHours
@@ -32,12 +35,15 @@ def list_checks(*, actor: Actor) -> dict[str, LineCheck]:
 
 
 def hidden_numbers() -> frozenset[str]:
-    """Return the numbers whose newest verdict is to leave them out. Anybody may read it."""
+    """Return the numbers that an administrator has hidden from public pages; no right is required."""
     return frozenset(number for number, hidden in sql.rows(_SHOWN) if hidden)
 
 
 def opening_hours() -> OpeningHours | None:
-    """Return the newest hours of the service, without their author; None before the first. Anybody may."""
+    """Return the newest hours of the service; None if nobody has set any. No right is required.
+
+    The author is left out of the record.
+    """
     row = sql.row(_HOURS)
     if row is None:
         return None
