@@ -1,11 +1,13 @@
-"""Assigns alarm calls and people to SMTP sessions: pure decisions, without input, output or clock.
+"""Assignment of alarm calls and people to SMTP sessions: decisions only, without input, output or clock.
 
-A call is an e-mail about a child in danger to the people on duty. Each person on duty is claimed by one
-session at a time. A session without any reply from the mail server for some seconds is stalled: its people
-are released for other sessions, and it may still send if it recovers first. So an address of the server, or a
-mailbox, that hangs delays few others, once, and by seconds. Calls that arrive while a person is in a session
-wait for its end, and go in one message. The driver (`sending`) reports every event of a session here. A
-session is named by its `number`, a person by mail address; times (`now`) are seconds of one monotonic clock.
+A call is an e-mail about a child in danger to the people on duty. Each person is claimed by one session at a
+time. A session is stalled if the mail server has not replied to it for some seconds: its people are released
+for other sessions, and it may still send if it is the first to recover. An IP address of the server, or a
+mailbox, that does not respond therefore delays few other people, only once, and by seconds.
+
+Calls that arrive while a person is in a session wait for its end, and are then announced in one message. The
+caller (`sending`) reports every event of a session to this module. A session is identified by its `number`, a
+person by mail address. Times (`now`) are seconds of one monotonic clock.
 """
 
 import math
@@ -30,29 +32,29 @@ from fanal.orient.domain.clocks import UNCONFIRMED, Delivery
 from fanal.orient.domain.records import Call
 
 CALL_SECONDS: Final = 8.0
-"""Time after which a call that reached nobody counts as failed, so that another process may send it too."""
+"""A call that reached nobody within this time counts as failed, so that another process may send it."""
 SESSION_SECONDS: Final = 60.0
-"""Longest time of a session: some mail servers are that slow."""
+"""Maximum duration of a session: some mail servers are that slow."""
 MOST_CALLS: Final = 2000
-"""Most calls that one message announces."""
+"""Maximum number of calls in one message."""
 _END_SECONDS, _LONGEST_END_SECONDS = 3.0, 6.0
-"""Patience for the reply to the whole message, and with a server whose replies took long lately."""
+"""Longest wait for the reply to a complete message: normally, and if recent replies were slow."""
 _COPY_SECONDS: Final = 4.0
-"""Time after which a further session begins for somebody whom one waits for."""
+"""A further session for a person begins this long after one that is stalled because of that person."""
 _TURN_SECONDS: Final = 30.0
-"""The same for somebody who has given no answer for long; a third of it where a new call has come."""
+"""As `_COPY_SECONDS`, for a person silent for longer than `FRESH_SECONDS`; a third of it for a new call."""
 _NAMING_SECONDS: Final = 2.5
-"""Time for naming recipients; then the message goes to those whom the server took, the rest go alone."""
+"""Time for naming recipients. Then the message goes to those accepted; the others get further sessions."""
 _KEPT_SECONDS: Final = 3600.0
-"""Time for which people are asked again whom a call did not reach that reached others."""
+"""Time for which a call that reached some people is sent again to the others."""
 _MOST_COPIES: Final = 2
-"""Sessions in short order with a message to one person that the server does not confirm, for a new call."""
+"""Sessions at short intervals for a new call to one person, while the server confirms no message to them."""
 _MOST_TRIES: Final = 2
-"""Sessions begun in short order for a person who gives no answer."""
+"""Sessions that begin at short intervals for a person to whose address the server gives no reply."""
 _MOST_REFUSALS: Final = 2
 _MOST_GROUPS, _MOST_ALONE, _SPARE = 4, 18, 2  # no group of people occupies the spare ones
 _MOST_CONNECTING: Final = 8
-"""Most sessions that wait at an address to sign in."""
+"""Maximum number of sessions that wait to sign in at one IP address of the server."""
 _ACCEPTED, _PERMANENT = 200, 500
 _FAILED, _PARTLY = "FAILED", "PARTLY"
 
@@ -79,7 +81,7 @@ class Dispatch:
 
     @property
     def unserved_since(self) -> float:
-        """When calls began to wait while the server accepts no message; infinite if none waits."""
+        """The time since when calls wait while the server accepts no message; infinite if none waits."""
         took = self._places.took_at
         waits = [one for one in self._calls.values() if not one.reached and one.attempt_at > took]
         return min((max(one.added, took) for one in waits), default=math.inf)
@@ -280,7 +282,7 @@ class Dispatch:
             call.unconfirmed = call.unconfirmed or unconfirmed
 
     def _fail_for(self, people: Sequence[Person], failure: str) -> None:
-        """Note the failure of a session that came to no recipient, for the calls of the people in it."""
+        """Record the failure of a session that named no recipient, for all calls of the people in it."""
         for id_ in {id_ for person in people for id_ in person.pending}:
             self._calls[id_].failure = failure
 
@@ -290,7 +292,7 @@ class Dispatch:
         return self._end if session.phase is Phase.SENT else PATIENCE_SECONDS
 
     def _stall(self, session: Session, now: float) -> None:
-        """Let the people in a session that gives no sign go; it goes on."""
+        """Mark a session without a recent reply as stalled; release its people for other sessions."""
         session.stalled = True
         if let_in := self._room.let_in_beside(session, self._answered_at):
             self._places.note_full(session.place, let_in, now)  # it may wait for one of them to end
@@ -314,7 +316,7 @@ class Dispatch:
     def _blame(
         self, session: Session, people: Sequence[Person], now: float, *, unconfirmed: bool = False
     ) -> None:
-        """Try people again, alone, one of whom is why a session failed; if it is known who, later."""
+        """Record a failed session for its people: the cause waits; if unknown, each is tried alone."""
         for person in people:
             if person.address == session.asked or len(session.people) == 1:
                 self._put_off(person, session, now, unconfirmed)
@@ -328,10 +330,10 @@ class Dispatch:
         person.put_off(now, failure, most_fail=failing > len(self._people) // 2)
 
     def _claims(self, address: str, session: Session, step: Step) -> bool:
-        """Return whether a person is in this session, or can be, now that it has come to a step with them.
+        """Claim a person for a session that has come to `step` with them; return whether that is possible.
 
-        They cannot if another one advances that is further on with them, or if they have its calls. So of
-        sessions that overtake each other at a slow server, the first goes on.
+        It is not if another session has come further with them, or if they have no need of one of its calls.
+        Of two sessions that overtake each other at a slow server, the first thus continues.
         """
         person = self._people[address]
         other = self._sessions.get(person.session)
@@ -354,7 +356,7 @@ class Dispatch:
         return [self._calls[id_] for id_ in session.calls if id_ in self._calls]
 
     def _lose(self, session: Session) -> None:
-        """Count the recipients whom the server refused for good in a session."""
+        """Count the recipients that the server refused permanently in a session, for each of its calls."""
         for call in self._carried(session):
             call.refusals.update(session.refused)
             self._settle(call)
@@ -385,7 +387,7 @@ class Dispatch:
         return begun
 
     def _turn(self, group: Sequence[Person]) -> tuple[int, float]:
-        """Return the place of people in the order: who may be the cause, and who has new calls, come last."""
+        """Return the sort key of a group: people rarely named in vain first, then the oldest calls."""
         waits = (self._calls[id_].added for one in group for id_ in one.pending)
         return max(one.named for one in group), min(waits, default=math.inf)
 
@@ -395,7 +397,7 @@ class Dispatch:
         return any(len(one.people) == 1 for one in waits)
 
     def _is_wanted(self, person: Person) -> bool:
-        """Return whether a person is to get a call that has not failed: one that has waits for `add`."""
+        """Return whether a person has a call to receive; a failed one counts once it is added again."""
         return any(self._calls[id_].told != _FAILED for id_ in person.pending)
 
     def _open(self, group: Sequence[Person], now: float, begun: list[Session]) -> None:
@@ -415,7 +417,7 @@ class Dispatch:
         begun.append(session)
 
     def _may_begin(self, person: Person, now: float) -> bool:
-        """Return whether a person may have a session more, with stalled ones that wait for them."""
+        """Return whether a further session may begin for a person; stalled sessions may wait for them."""
         waits = [one for one in self._sessions.values() if one.waits_for(person.address)]
         began = waits[-1].began if waits else -math.inf
         new = any(self._calls[id_].added > began for id_ in person.pending)
@@ -444,7 +446,7 @@ class Dispatch:
     # What becomes of calls
 
     def _look_at_calls(self, now: float) -> None:
-        """Tell of calls that reached some people, and of those that failed; forget old ones."""
+        """Report the calls that reached some people or failed, and forget old calls."""
         open_, advancing = set[UUID](), set[UUID]()
         for one in self._sessions.values():
             ids = {id_ for person in one.people for id_ in self._people[person].pending} | {
@@ -465,7 +467,7 @@ class Dispatch:
                 self._fail(call)
 
     def _settle(self, call: OpenCall) -> None:
-        """Count refusals for good once the server took the message for anybody; tell of a call when done."""
+        """Count permanent refusals of recipients once a call has reached anybody; report a completed call."""
         if not call.reached:
             return
         for address in [x for x in call.waiting if call.refusals[x] >= _MOST_REFUSALS]:

@@ -98,7 +98,7 @@ class Outbox:
             connection.close_if_unusable_or_obsolete()
 
     def _prepare(self) -> None:
-        """Set the timeouts of the database session where Django has opened another one silently."""
+        """Set the timeouts of the database session, if Django has silently opened a new one."""
         if self._session is None or connection.connection is not self._session:
             sql.run(SESSION)
             self._session = connection.connection

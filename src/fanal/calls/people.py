@@ -12,11 +12,11 @@ from fanal.orient.domain.clocks import Delivery, wait_after
 from fanal.orient.domain.records import Call
 
 WIDEN_SECONDS: Final = 3.0
-"""Time after which a call that reached nobody goes to those named next too, well within its ten seconds."""
+"""After this time, a call that has reached nobody goes to the people of `Call.then` too; it is due in ten."""
 SLOW_SECONDS: Final = 600.0
-"""Time for which a person has sessions of their own who was slow, or may be why one failed."""
+"""Time for which a person whose address was slow, or may have made a session fail, gets separate sessions."""
 FRESH_SECONDS: Final = 15.0
-"""Time for which somebody who gives no answer is tried again in short order: a session may have been lost."""
+"""Time for which a silent person is tried again at short intervals, since only a session may be lost."""
 _SHORTEST_SECONDS, _LONGEST_SECONDS, _SHARE, _SERVERS_SHARE = 2.0, 60.0, 5, 30
 """The longest pause after a failure, and its share of the time since the first one (`Person.put_off`)."""
 _JITTER: Final = 0.5
@@ -194,7 +194,7 @@ class Person:
 
 
 class People(dict[str, Person]):
-    """The people on duty by mail address; one asked for the first time is added."""
+    """The people on duty by mail address; a missing person is added at the first access."""
 
     def __missing__(self, address: str) -> Person:
         person = self[address] = Person(address)
@@ -216,13 +216,14 @@ class People(dict[str, Person]):
         return {one.address for one in self.values() if one.silent_since is not None}
 
     def are_all_silent(self) -> bool:
-        """Return whether nobody is left who may show that the server takes messages."""
+        """Return whether all people are silent: then nobody shows whether the server accepts messages."""
         return all(one.silent_since is not None for one in self.values() if one.pending)
 
     def try_silent_again(self, one: Person, sessions: Iterable["Session"], now: float) -> None:
-        """Try those silent lately again, as the server replied for `one`; if most were, it was at fault.
+        """Try again the people who became silent lately, now that the server has replied for `one`.
 
-        Sessions that wait for them are to be cut.
+        If most people were silent, the server was at fault. Their stalled sessions among `sessions` are
+        marked to be closed.
         """
         silent = [x for x in self.values() if x.silent_since is not None]
         servers = len(silent) > len(self) // 2
@@ -315,7 +316,7 @@ class OpenCall:
     unconfirmed: bool = False
 
     def include(self, addresses: Collection[str]) -> set[str]:
-        """Send the call to these people too; return who is new to it."""
+        """Send the call to these people too; return the addresses to which it was not being sent before."""
         new = {*addresses} - self.waiting - self.reached - self.lost
         self.waiting |= new
         return new

@@ -12,58 +12,58 @@ from typing import Final
 from fanal.connectors.smtp import Address
 
 _MOST_SESSIONS: Final = 20
-"""Most sessions at once, until the server lets fewer in; many servers let no more of one machine in."""
+"""Maximum number of open sessions, until the server shows a lower limit; many servers allow 20."""
 _FULL_SECONDS: Final = 60.0
-"""Time for which a bound that the server showed counts."""
+"""Time for which a limit on open sessions, once shown by the server, is respected."""
 _AGAIN_SECONDS: Final = 1.0
-"""Pause of an address where no session could begin."""
+"""Minimum pause of an address at which a session failed before it had signed in."""
 _FEW_PAUSE_SECONDS: Final = 0.3
-"""The same, where the server lets in others of this process, or failed before any recipient was named."""
+"""Pause of an address that accepts other sessions of this process, or failed before a recipient was named."""
 _LONGEST_PAUSE_SECONDS: Final = 4.0
-"""The longest pause: a provider may block clients that connect too often during an outage."""
+"""Maximum pause of an address: it may block clients that connect too often during an outage."""
 _LOST_SECONDS: Final = 10.0
-"""Length of a session from which its failure is an old one."""
+"""The failure of a session that began longer ago says nothing about the present state of its address."""
 _STILL_SECONDS: Final = 90.0
-"""Failures further apart are not of one outage."""
+"""Two failures of an address at a greater distance do not belong to the same outage."""
 _FAULT_SECONDS: Final = 3600.0
-"""Time for which an address that failed comes after the others."""
+"""Time for which an address that failed is tried after the others."""
 _TRUST_SECONDS: Final = 5.0
-"""Time for which an address that took a message is trusted to refuse a recipient for good."""
+"""Time after an accepted message for which a permanent refusal of a recipient by the address is believed."""
 _SLOW_SIGN_IN_SECONDS: Final = 1.5
 _SLOW_REPLY_SECONDS: Final = 0.3
-"""Time for a sign-in, or a reply on a recipient, from which on people go in smaller groups."""
+"""Duration of a sign-in, or of a reply to a recipient, above which sessions get smaller groups of people."""
 _LATELY_SECONDS: Final = 300.0
-"""Time for which it counts that the server was slow; then patience is no longer than at first."""
+"""Time after a slow reply for which the server counts as slow."""
 _GREETING_SECONDS, _LONGEST_GREETING_SECONDS = 0.5, 6.0
-"""Patience until a session has signed in, where the server has another address (RFC 8305) or was quick."""
+"""Shortest and longest wait for a sign-in, if there is another address (RFC 8305) or it was fast before."""
 _FIRST_GREETING_SECONDS: Final = 2.0
-"""The same where neither is known, and in an outage: a quick server is asked too often else."""
+"""Wait for a sign-in if neither is the case, and in an outage: less would mean too many sessions."""
 _OUTAGE_SECONDS: Final = 5.0
-"""Time after the first of its failures from which on an address that took no message is in an outage."""
+"""An address that fails for longer than this, and accepts no message, is in an outage."""
 _MOST_BEGUN, _BEGUN_SECONDS, _APART_SECONDS = 20, 60.0, 2.0
-"""After so many sessions within a minute at an address that failed, until it takes a message: one each 2 s.
+"""Limit on sessions at a failing address: after 20 within 60 s, one every 2 s, until it accepts a message.
 
-So it is asked some fifty times a minute in an outage, however many people wait.
+In an outage it is thus asked some fifty times a minute, however many people wait.
 """
 _MOST_ADDRESSES: Final = 32
 _KEPT_ANSWERS, _KEPT_SECONDS = 15, 900.0
-"""An address stays until so many answers of the DNS have left it out, and for so long."""
+"""An address is kept until 15 answers of the DNS have left it out, and for 900 s at least."""
 
 
 class Addresses:
-    """The IP addresses of the mail server's host name, each under a fixed number; some of earlier answers.
+    """The IP addresses of the mail server's host name, each with a number that never changes.
 
-    `addresses[number]` gives the address of a number.
+    `addresses[number]` returns an address. Addresses of earlier DNS answers are kept for some time.
     """
 
     def __init__(self) -> None:
         self._known = dict[int, Address]()
         self._given = dict[int, tuple[float, int]]()
-        """When the name last gave each of them, and how many answers have left it out since."""
+        """By number: time of the last DNS answer with the address, and number of answers without it since."""
         self._newest = 0
 
     def __bool__(self) -> bool:
-        """Return whether any is known."""
+        """Return whether any address is known."""
         return bool(self._known)
 
     def __getitem__(self, number: int) -> Address:
@@ -109,20 +109,20 @@ class Places:
     def __init__(self) -> None:
         self._order: Sequence[int] = ()
         self._sign_ins = dict[int, tuple[float, float]]()
-        """When a session signed in last at each address, and how long that took."""
+        """By address: time of the last sign-in of a session, and its duration in seconds."""
         self._replies = (-math.inf, 0.0)
-        """When the server last took a recipient, and how long that took."""
+        """Time at which the server last accepted a recipient, and the duration of that reply in seconds."""
         self._most, self._full_at = _MOST_SESSIONS, -math.inf
         self._faults, self._paused = dict[int, float](), dict[int, float]()
         self._took, self._refused = dict[int, float](), dict[int, float]()
         self._failing = dict[int, tuple[float, float]]()
         self._failed_at = dict[int, float]()
-        """When each address failed first in its last outage; no entry once it took a message."""
+        """By address: time of its first failure in the last outage; removed when it accepts a message."""
         self._begun = dict[int, deque[float]]()
-        """When sessions began at each address since it took a message, of the last minute."""
+        """By address: times at which sessions began in the last minute, since it last accepted a message."""
 
     def set(self, order: Sequence[int]) -> None:
-        """Set the numbers of the addresses to use, preferred ones first; data on others are forgotten."""
+        """Set the numbers of the addresses to use, preferred ones first; forget what is known of others."""
         self._order = order
         known: dict[int, float] | dict[int, tuple[float, float]] | dict[int, deque[float]]
         for known in (
@@ -248,15 +248,17 @@ class Places:
     def note_not_let_in(self, place: int, began: float, now: float) -> None:
         """Record that a session at an address, begun at the time `began`, failed before it had signed in.
 
-        It does not count if a later session has signed in there: the failed one was lost.
+        It is ignored if a later session has signed in there: then only that session was lost.
         """
         if self._sign_ins.get(place, (-math.inf, 0.0))[0] <= began:
             self._leave(place, began, now, least=_AGAIN_SECONDS)
 
     def _leave(self, place: int, began: float, now: float, *, least: float) -> None:
-        """Leave an address alone for a fifth of the time for which it has failed, `least` to four seconds.
+        """Pause an address after a failure, for a fifth of the time for which it has been failing.
 
-        A session that began before it failed last or took a message, or was long lost, says nothing of now.
+        The pause is `least` seconds at least and four at most. A failure does not pause the address if the
+        session began before the address last failed or accepted a message, or more than ten seconds ago: it
+        says nothing about the present.
         """
         self.note_fault(place, now)
         first, last = self._failing.get(place, (now, -math.inf))

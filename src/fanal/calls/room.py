@@ -13,24 +13,24 @@ from fanal.calls.places import Places
 PATIENCE_SECONDS: Final = 2.0
 """Patience for a reply before the message: some servers refuse a recipient after five seconds."""
 _UNCONFIRMED_SECONDS: Final = 10.0
-"""Time for which a session is kept at least that waits for the end of its message."""
+"""Minimum time for which a session that waits for the reply to its message is kept open."""
 _UNCONFIRMED_NEW_SECONDS: Final = 4.0
-"""The same, where others have no message yet and the server lets few sessions in."""
+"""As before, if other people have no message yet and the server allows few sessions."""
 _FEW: Final = 4
 _DATA_SECONDS: Final = 7.0
-"""The same before the message: a server may be slow there, and further sessions are no faster."""
+"""As before, for a session that waits to send its message: the server may be slow for every session."""
 _LETTING_GO_SECONDS: Final = 0.2
 _HELD_SECONDS: Final = 30.0
-"""Time for which a server may hold a session that was closed while it waited for a recipient's provider."""
+"""Time for which the server may still count a session closed while it waited for a recipient's server."""
 _KEPT_CONNECTING: Final = 4
-"""The oldest sessions that wait to sign in, at most half of all, are never closed: a server may be slow.
+"""Number of oldest sessions waiting to sign in that are never closed, since the server may only be slow.
 
-The oldest of each address is not either, up to that half.
+At most half of all sessions are kept so; among them is the oldest one at each address.
 """
 _ALONE_SECONDS: Final = 6.0
-"""The same, where a server lets in one or two: it may be slow, or have lost the session."""
+"""Time for which the oldest of these is kept if the server allows one or two sessions: it may be lost."""
 _MOST_DOUBLED, _MOST_PATIENT_SECONDS = 2, 60.0
-"""How often patience doubles, where closing sessions did not help; and the time for which that counts."""
+"""How often the wait is doubled if closing sessions did not help, and for how many seconds that lasts."""
 
 
 class Room:
@@ -158,9 +158,10 @@ class Room:
         return now >= newest + PATIENCE_SECONDS and (unsure or all_silent)
 
     def _more(self, session: Session, now: float) -> int:
-        """Return by how much patience with a session grows that began lately.
+        """Return the factor (1, 2 or 4) by which the wait for a recently begun session is prolonged.
 
-        Closing others helped nobody where the server took no message since: it may be slow.
+        It grows with the number of sessions closed since the server last accepted a message: closing them did
+        not help, so the server may only be slow.
         """
         if self._closed_at <= max(self._places.took_at, now - _MOST_PATIENT_SECONDS):
             self._closed = 0
@@ -169,7 +170,10 @@ class Room:
         return doubled if lately else 1
 
     def _cut(self, session: Session, now: float) -> None:
-        """Close a session; the server may hold it for some time where it waits for a recipient's provider."""
+        """Mark a session to be closed.
+
+        If it waited for the reply to a recipient, the server may still count it for some time.
+        """
         session.cut = True
         self._closed, self._closed_at = self._closed + 1, now
         if session.asked:

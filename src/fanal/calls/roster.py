@@ -1,7 +1,7 @@
-"""The duty rosters as the sending loop sees them: read by a process of its own, passed through shared memory.
+"""The duty rosters for the sending loop: a separate process reads them into shared memory.
 
-A call must not wait for the roster: a query that fails, hangs or is refused, or a process that dies, leaves
-the loop without a roster, and the call goes to the addresses of the settings (FANAL_DUTY).
+An alarm call must not wait for the roster. If the query fails, hangs or is refused, or the process dies, the
+loop has no roster, and the call goes to the addresses of the setting FANAL_DUTY.
 """
 
 import logging
@@ -41,10 +41,10 @@ class Roster:
         )
 
     def address(self, calls: Sequence[Call], *, now: datetime) -> list[Call]:
-        """Return the calls with the addresses of the people on duty at their desks at `now`.
+        """Return the calls, in order, addressed to the people on duty at their desks at `now`.
 
-        Without a roster, or whatever fails here, they go to the addresses of FANAL_DUTY, as they are. In the
-        same order.
+        Without a readable roster, or after any failure here, the calls keep their addresses, those of
+        FANAL_DUTY.
         """
         try:
             shifts = self._shared.read()

@@ -1,4 +1,4 @@
-"""The parent's side of the child process that sends alarm calls: calls go in, outcomes come out."""
+"""The sending loop's handle of the child process that sends alarm calls: orders in, outcomes out."""
 
 import contextlib
 import time
@@ -17,11 +17,11 @@ from fanal.calls.people import Outcome
 from fanal.orient.domain.records import Call
 
 _SPARE_SECONDS: Final = 3.0
-"""Seconds without a word from a child with calls, or beyond a call's own time, after which it is replaced."""
+"""A child with calls is replaced after so long without a message, or so long after their time has ended."""
 _IDLE_START_SECONDS: Final = 10.0
 """Pause between two starts of a child while there is no call."""
 _AT_ONCE: Final = 100
-"""Calls in one order: what the pipe takes without waiting for the child."""
+"""Maximum number of calls in one order: so many fit in the pipe without waiting for the child."""
 _FORK: Final = get_context("fork")
 
 
@@ -143,7 +143,7 @@ class Sender:
         return [Outcome(call=call, failure=failure) for call, _ in lost.values()]
 
     def _push(self) -> None:
-        """Hand the next calls to the child, once it has those before."""
+        """Send the next calls to the child, once it has confirmed the previous ones."""
         if not self._queue or self._waits:
             return
         if not self._is_ready():
@@ -154,7 +154,7 @@ class Sender:
             self._child.orders.send(([call for call, _ in part], part[-1][1]))  # type: ignore[union-attr]
 
     def _is_ready(self) -> bool:
-        """Start the child if there is none; return whether there is one."""
+        """Return whether a child is running; if there is none, start it if possible."""
         if self._child:
             return True
         try:

@@ -27,24 +27,24 @@ from fanal.orient.domain.clocks import UNCONFIRMED, Delivery
 from fanal.orient.domain.records import Call
 
 GOT: Final = "got"
-"""Answer to a list of calls: they have arrived."""
+"""Message of the child: it has received a list of calls."""
 ALIVE: Final = "alive"
-"""Told each second while the child has calls."""
+"""Message of the child, each second while it has calls: it is alive."""
 WORKS: Final = "works"
-"""Answer to a question, with the code of a failure or an empty string: does the mail server let us in?"""
+"""Message of the child: result of a test of the sign-in (a failure code, or "" for success)."""
 _BEAT_SECONDS: Final = 0.05
 _IDLE_SECONDS: Final = 1.0
 _ALIVE_SECONDS: Final = 1.0
 _LOOK_UP_IDLE_SECONDS: Final = 60.0
-"""Time after which the addresses of the mail server are asked for again without a call."""
+"""Interval between two DNS queries for the mail server's addresses while no call waits."""
 _LOOK_UP_SECONDS: Final = 20.0
-"""Time after which the addresses of the mail server are asked for again, when a call comes."""
+"""Age of the mail server's addresses from which on they are queried again when a call arrives."""
 _LOOK_UP_AGAIN_SECONDS: Final = 1.0
-"""The same while a call waits, and the server has taken no message for that long."""
+"""Interval between two such queries while a call waits and the server has accepted no message for so long."""
 _HANGING_SECONDS: Final = 5.0
-"""Time after which a further question to the DNS does not wait for the one before."""
+"""Time after which a new DNS query does not wait for the answer to the previous one."""
 _FULL: Final = 432
-"""The reply by which a server says, even to a whole message, that too many sessions are open."""
+"""Reply code with which some servers refuse even a complete message because too many sessions are open."""
 _LANGUAGES: Final = ("fr", "en")
 _OK, _NO_UTF8 = 250, 553
 """Replies: accepted; and, for an address that is not ASCII, of a server without SMTPUTF8 (RFC 6531)."""
@@ -63,7 +63,7 @@ log = logging.getLogger("fanal.calls")
 
 
 class _Overtaken(Exception):
-    """Error: another session sent the message to a recipient of this one, just before it would have."""
+    """Error: another session has just sent the message to a recipient of this session."""
 
 
 def run(orders: Connection, answers: Connection) -> None:
@@ -139,7 +139,10 @@ class Sending:
             self._answers.send((WORKS, failure))
 
     def _leave(self, call: Call, now: datetime) -> Outcome:
-        """Write a message into the folder, as there is no mail server; without recipients that fails."""
+        """Write a call's message into the mail folder, as there is no mail server; return the outcome.
+
+        Without recipients the outcome is a failure.
+        """
         try:
             to = call.to or self._mailer.duty
             words = _words([call])
@@ -185,7 +188,11 @@ class Sending:
             threading.Thread(target=self._find, daemon=True).start()
 
     def _find(self) -> None:
-        """Find out addresses of the mail server; others stay for a time: some names give one of several."""
+        """Query the addresses of the mail server and pass them to the dispatch.
+
+        Addresses of earlier answers are kept for some time: some names give one of several addresses in each
+        answer.
+        """
         try:
             found, failure = self._mailer.server(seconds=SESSION_SECONDS).addresses(), ""
         except (OSError, ValueError) as reason:
@@ -201,7 +208,7 @@ class Sending:
     # One session, in a thread of its own
 
     def _talk(self, session: Session, address: smtp.Address, handle: smtp.Handle) -> None:
-        """Hold one session with the mail server, as the dispatch says; tell it how it ended."""
+        """Run one session with the mail server as the dispatch decides; report its end there."""
         number, failed = session.number, None
         try:
             server = self._mailer.server(seconds=SESSION_SECONDS)
@@ -241,11 +248,11 @@ class Sending:
     def _send(
         self, talk: smtp.Session, number: int, to: Sequence[str], calls: Sequence[Call]
     ) -> bool:
-        """Send a message that announces `calls` to those of `to` whom the server takes; return if it went.
+        """Send a message that announces `calls` to `to`, as far as the server accepts; return if sent.
 
         Raises:
-            OSError, smtplib.SMTPException: the server failed, or took the message for nobody.
-            _Overtaken: another session was faster.
+            OSError, smtplib.SMTPException: the server failed, or accepted the message for nobody.
+            _Overtaken: another session has sent the message to a recipient meanwhile.
         """
         names = [one for one in to if one.isascii() or talk.has_extn("smtputf8")]
         options = ["SMTPUTF8"] if any(not one.isascii() for one in names) else []

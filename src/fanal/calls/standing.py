@@ -1,11 +1,11 @@
-"""Whether the messages of a process that sends alarm calls arrive; if not, another process sends them."""
+"""State of a process that sends alarm calls: whether its messages arrive. If not, another process sends."""
 
 import time
 from typing import Final
 
 _FIRST_SECONDS: Final = 5.0
 _LONGEST_SECONDS: Final = 300.0
-"""Longest time between two looks whether the mail server works again."""
+"""Longest time between two tests whether the mail server works again."""
 
 
 class Standing:
