@@ -1,8 +1,8 @@
 """HTTPS client of another organisation's de-confliction service (the counterpart).
 
-A round of private set intersection with a counterpart finds the suspects that both organisations have,
-without showing the others. This client posts our signed messages and fetches the round's state and the
-counterpart's answer.
+A round of private set intersection finds the suspects that both organisations have, without revealing any
+others. This client posts our signed messages, and fetches the state of the round and the counterpart's
+answer.
 """
 
 import base64

@@ -1,11 +1,13 @@
 """Delivery of one mail message to an SMTP server within a deadline, in parallel sessions where needed.
 
-It is built for a server of which an address is slow or faulty, or which fails at one recipient only. A line
-is a sequence of SMTP sessions for the same recipients, each at another IP address of the server. The common
-line has all recipients. If it has not begun to send the message after a quarter of the time (the patience),
-or the server fails at one recipient, a line for each recipient begins in parallel, at the addresses that
-answer. In every line the next address is tried where one fails or is slow, while the slow session continues:
-the first session that reaches a recipient sends the message, and no other does after it.
+It copes with a server of which one IP address is slow or faulty, or which fails at a single recipient.
+
+A line is a sequence of SMTP sessions for the same recipients, each at another IP address of the server. The
+common line has all recipients. A further line begins for each single recipient, in parallel, in two cases:
+the common line has not begun to send the message after a quarter of the time, or the server fails at one
+recipient. In every line the next address is tried when one fails or is slow, while the slow session
+continues. The first session that reaches a recipient sends the message; no other session sends to that
+recipient afterwards.
 """
 
 import math
@@ -43,17 +45,18 @@ class _Taken(smtplib.SMTPException):
 
 
 class _TakenBefore(_Taken):
-    """Error: the same, while the server has nothing of the message yet."""
+    """Error: as `_Taken`, while this session has not yet sent any part of the message."""
 
 
 @dataclass
 class _Line:
-    """Sessions for the recipients `to`, and the addresses of the server that they `tried`.
+    """The state of one line: sessions for the recipients `to`, each at another IP address of the server.
 
-    At addresses of `waits` a session of the common line waits for the reply on the recipient.
-    `closed`: no other address is tried. `running` sessions are open. The last one began at the instant
-    `begun` of the monotonic clock; `greeted`: the server greeted one of them since then. Addresses that let
-    no session more in are `full`, with the instant from which they are tried again.
+    `tried` are the addresses used so far. At the addresses `waits`, a session of the common line waits for
+    the server's reply on the recipient. `closed`: no further address is tried. `running` is the number of
+    open sessions. The last one began at `begun` (monotonic clock, seconds); `greeted`: the server has greeted
+    a session since then. `full` are addresses at which the server allows no further session, with the instant
+    (monotonic clock) from which they are tried again.
     """
 
     to: list[str]
@@ -148,8 +151,8 @@ class Handover:
     def _open(self, to: Iterable[str]) -> list[str]:
         """Return those of the recipients `to` to whom the message is still to be sent.
 
-        A refusal for good counts once the server accepted another recipient: one that refuses all of them is
-        itself at fault, and may accept them at another address.
+        A permanent refusal of a recipient counts only once the server has accepted another recipient. A
+        server that refuses all of them may itself be at fault, and may accept them at another IP address.
         """
         known = self._accepted | self._unconfirmed | (self._refused if self._accepted else set())
         return [recipient for recipient in to if recipient not in known]
@@ -175,7 +178,7 @@ class Handover:
         return bool(self._open(line.to)) and (not line.running or now >= line.begun + waits)
 
     def _split(self, first: smtp.Address | None = None) -> None:
-        """Let a line for each recipient begin, at the address `first` if given."""
+        """Begin a line for each recipient, at the server address `first` if it is given."""
         if not self._alone and len(self._to) > 1:
             for one in self._order_alone():
                 waits = self._asked_at(one)
@@ -190,11 +193,11 @@ class Handover:
         return {address for address, asked in self._asked.items() if asked == recipient}
 
     def _order_alone(self) -> list[str]:
-        """Return the recipients in the order in which each gets a line of their own.
+        """Return the recipients in the order in which each gets a line of its own.
 
-        In turn one whose address the common line had accepted, and one that it has not come to, from the
-        other end; last where it waits now. At later attempts others come first, should as many as there are
-        sessions be slow.
+        Recipients that the server accepted on the common line alternate with those that this line has not
+        reached yet, the latter from the end of the list. The recipient for which it waits now comes last. At
+        later attempts the order begins at another recipient, since as many as there are sessions may be slow.
         """
         waited = set(self._asked.values())
         taken = {one for session in self._sessions for one in session.taken} - waited
@@ -268,7 +271,7 @@ class Handover:
     def _note_failure(
         self, failure: Exception, line: _Line, to: list[str], address: smtp.Address
     ) -> None:
-        """Note the failure of a session for the recipients `to` of a line: where no other begins now."""
+        """Record the failure of a session for the recipients `to` of a line, and which sessions may begin."""
         if len(to) > 1:
             self._faulty.add(address)
             if isinstance(failure, smtplib.SMTPDataError) and not self._next(self._common):

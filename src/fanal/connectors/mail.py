@@ -81,8 +81,9 @@ class MailFault(StrEnum):
 class How(NamedTuple):
     """Settings of one attempt to send a message.
 
-    `seconds` is the deadline; if it exceeds the default, a single reply of the server may take all of it.
-    `attempt` is the number of the attempt, from 1: each begins at another IP address of the server.
+    `seconds` is the deadline for the whole message. If it exceeds the default (`SEND_SECONDS`), one reply of
+    the server may take all of it, otherwise seven seconds. `attempt` is the number of the attempt, from 1:
+    each begins at another IP address of the server.
     """
 
     seconds: float = SEND_SECONDS
@@ -139,9 +140,9 @@ class Mailer:
         return () if self.demo else self.lacks()
 
     def lacks(self) -> tuple[MailFault, ...]:
-        """Return the faults that keep alarm calls from arriving, in a demo too.
+        """Return the faults in the mail settings that keep alarm calls from arriving, also in a demo.
 
-        An alarm call is an e-mail about a child in danger.
+        An alarm call is an e-mail about a child in danger. `faults` returns the same, but nothing in a demo.
         """
         found: list[MailFault] = []
         if not self.url:

@@ -21,12 +21,13 @@ _STATUS: Final = re.compile(rb"\s*([245]\.[0-9]{1,3}\.[0-9]{1,3})\b")
 class TrialResult(StrEnum):
     """The result of sending a test message, as a code for the page that shows it.
 
-    ACCEPTED, SOME: the server accepted it for all, for some of the addresses. LEFT: no server is set, it is
-    in the folder. NOBODY: no address to send to. SETTINGS: the server's URL is invalid. NO_TLS: the server
-    offers no encryption; BAD_TLS: its certificate or encryption is not accepted. SIGN_IN: the server refuses
-    the password. REFUSED: it refuses sender, addresses or message. UNCONFIRMED: it has the message and did
-    not confirm it. SILENT: no answer in time, or a closed connection. UNREACHABLE: no connection. STALE: the
-    test waited too long for the worker, nothing was sent.
+    ACCEPTED: the server accepted all addresses. SOME: it accepted some of them. LEFT: no server is
+    configured, and the message is in the folder. NOBODY: there is no address to send to. SETTINGS: the
+    server's URL is invalid. NO_TLS: the server offers no encryption. BAD_TLS: its certificate or encryption
+    is not accepted. SIGN_IN: it refuses the password. REFUSED: it refuses the sender, all addresses or the
+    message. UNCONFIRMED: it received the message and did not confirm it. SILENT: it did not answer in time,
+    or closed the connection. UNREACHABLE: no connection. STALE: the request waited too long for the worker,
+    and nothing was sent.
     """
 
     ACCEPTED = "ACCEPTED"

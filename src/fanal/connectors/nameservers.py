@@ -120,10 +120,10 @@ def update_zone(
 
 
 def who_may_read(server: NameServer, zone: str) -> str:
-    """Return which queries about a zone a server answers without a key: "", "SOA", "AXFR" or "SOA AXFR".
+    """Return which queries about a zone the server answers without a key: "", "SOA", "AXFR" or "SOA AXFR".
 
-    "" also for a server that does not answer at all. AXFR is the transfer of the whole zone: the blocking
-    list must not be public.
+    AXFR is the transfer of the whole zone, which must be refused: the blocking list is not public. The result
+    is "" also if the server does not answer at all.
     """
     told = []
     for kind in (dns.rdatatype.SOA, dns.rdatatype.AXFR):

@@ -109,9 +109,10 @@ class Door:
         ends: float,
         body: bytes | None = None,
     ) -> Response | str:
-        """Return the response to one request (POST with a `body`), or the URL that it redirects to.
+        """Return the response to one request, or the URL to which the server redirects it.
 
-        `limit`: greatest size of the response's body in bytes; `ends`: deadline on the monotonic clock.
+        With a `body` it is a POST request, otherwise GET. `limit` is the maximum size of the response's body
+        in bytes, `ends` the deadline on the monotonic clock.
 
         Raises:
             OutsideRefused: no such response, with the codes of `get`.

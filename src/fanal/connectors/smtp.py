@@ -183,10 +183,10 @@ class Server:
     def session(
         self, address: Address, *, seconds: float, handle: Handle | None = None
     ) -> Iterator[Session]:
-        """Yield an SMTP session at one of the server's addresses; after `seconds` it is cut, wherever it is.
+        """Yield an SMTP session at one of the server's addresses; after `seconds` it is closed in any state.
 
-        smtplib's own time-outs apply to one read: a server that sends a byte a second never reaches them.
-        `handle` allows another thread to close the session earlier.
+        The time-outs of smtplib apply to one read only: a server that sends a byte a second never reaches
+        them. `handle` allows another thread to close the session earlier.
 
         Raises:
             OSError, SMTPException: no greeting of the server in time.

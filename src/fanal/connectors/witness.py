@@ -1,7 +1,7 @@
-"""Connection to the overseer's witness of the transparency log, whose address and key an operator sets.
+"""Connection to the overseer's witness, a server that cosigns checkpoints of the transparency log.
 
-The settings are `FANAL_HOME/witness.toml`: `url`, such as `https://witness.example`, and `key`, its public
-key.
+An operator sets its address and key in `FANAL_HOME/witness.toml`: `url`, such as `https://witness.example`,
+and `key`, the witness's public key.
 """
 
 import http.client
