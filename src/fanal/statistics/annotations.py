@@ -1,7 +1,7 @@
-"""Annotations of charts: outages, changes of rules, and lines that a supervisor writes about a time.
+"""Annotations of charts: outages, changes of rules, and notes that a supervisor writes about a period.
 
-The worker notes outages: a part of the installation (`Part`) was not seen at work for ten minutes.
-Changes of rules are the activations in the ledger.
+The worker records outages: no sign of a part of the installation (`Part`) for ten minutes. Changes of rules
+are read from the ledger, where their activation is an entry.
 """
 
 from collections.abc import Collection
@@ -23,7 +23,7 @@ from fanal.ledger import operations as ledger, queries as entries
 
 LONGEST: Final = 200
 OUTAGE_FROM: Final = timedelta(minutes=10)
-"""Shortest time without a sign of a part that counts as an outage."""
+"""Minimum time without a sign of life of a part (`Part`) that counts as an outage."""
 _MOST: Final = 100
 _ACTIONS: Final = ("rule.activate", "reader.activate")
 _WRITTEN: Final = """
@@ -53,7 +53,7 @@ class AnnotationKind(StrEnum):
 
 
 class Part(StrEnum):
-    """A part of the installation whose outages are noted: the worker, and the process that calls."""
+    """A part of the installation whose outages are recorded: the worker, and the process of alarm calls."""
 
     WORKER = "WORKER"
     CALLS = "CALLS"
@@ -63,9 +63,9 @@ class Part(StrEnum):
 class Annotation:
     """An annotation of the days from `first` to `last` (both included, Europe/Paris).
 
-    `words` are those of a person (`by`, a name, or ""; `id` of the row), or empty: then `code` names what the
-    program knows (a `Part` of an outage, an action of the ledger), with its instants (`since`, `until`; else
-    None).
+    An annotation written by a person has the text `words`, the author's name `by` ("" if hidden) and the `id`
+    of its row. Any other has empty `words` and a `code`: the `Part` that failed, or the ledger's action for a
+    change of rules; `since` and `until` are then the instants of its beginning and end, where known.
     """
 
     kind: AnnotationKind
@@ -80,10 +80,10 @@ class Annotation:
 
 
 def annotations(*, actor: Actor, since: date, until: date) -> list[Annotation]:
-    """Return the annotations of the days from `since` to before `until`, by their first day.
+    """Return the annotations of the days from `since` to `until` (excluded), by their first day.
 
-    Of each kind (written, outage, change of rules) at most a hundred. Who may not annotate reads no author's
-    name: for them statistics name no person.
+    At most a hundred of each kind (written, outage, change of rules). Authors' names are returned only to an
+    actor who may write annotations: for all others, statistics name no person.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -125,12 +125,14 @@ def annotations(*, actor: Actor, since: date, until: date) -> list[Annotation]:
 def write_annotation(
     *, actor: Actor, kind: AnnotationKind, first: date, last: date, words: str, now: datetime
 ) -> UUID:
-    """Write an annotation of the days from `first` to `last`; return its id. The same again is one.
+    """Write an annotation of the days from `first` to `last` (both included) and return its id.
+
+    If an equal annotation exists, its id is returned and nothing is written.
 
     Raises:
         Refused: the actor may not annotate statistics.
-        Refusal: annotation: WORDS: none, more than 200 characters, or not printable; DAYS: the last day is
-            before the first, or ahead.
+        Refusal: of kind `annotation`: WORDS (no text, more than 200 characters, or not printable); DAYS
+            (the last day is before the first, or in the future).
     """
     require(actor, "statistics.annotate")
     if not words or len(words) > LONGEST or not words.isprintable():
@@ -158,7 +160,7 @@ def end_annotation(*, actor: Actor, annotation_id: UUID, now: datetime) -> None:
 
     Raises:
         Refused: the actor may not annotate statistics.
-        Refusal: annotation: GONE: there is none, or it is removed already.
+        Refusal: of kind `annotation`: GONE (it does not exist, or is removed already).
     """
     require(actor, "statistics.annotate")
     with transaction.atomic():
@@ -174,9 +176,10 @@ def end_annotation(*, actor: Actor, annotation_id: UUID, now: datetime) -> None:
 
 
 def forget_annotations(*, actor: Actor, before: datetime) -> int:
-    """Erase the words of annotations that ended before `before`; return their number. Charts lose the marks.
+    """Erase the texts of annotations that ended before `before`; return how many.
 
-    One ends when it is removed, or with its last day, but not before it was written.
+    The charts no longer show these annotations. An annotation ends when it is removed, or else after its last
+    day, but never before the day on which it was written.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -186,7 +189,7 @@ def forget_annotations(*, actor: Actor, before: datetime) -> int:
 
 
 def note_alive(*, actor: Actor, parts: Collection[Part], now: datetime) -> int:
-    """Note that parts of the installation work; return how many outages have ended with that.
+    """Record that parts of the installation work at `now`; return how many outages ended by this.
 
     Raises:
         Refused: the actor may not run the processing stages.

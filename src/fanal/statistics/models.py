@@ -1,4 +1,4 @@
-"""Django models of the tables of statistics (migration 0001): counts, without any object or person."""
+"""Django models of the tables of statistics: counts by day, without any id of a report, act or person."""
 
 from django.db import models
 

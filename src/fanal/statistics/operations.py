@@ -22,10 +22,10 @@ _LENGTHS = {figure: 1 if figure == "RECEIVED" else queries.QUARTER for figure in
 
 
 def refresh_days(*, actor: Actor, now: datetime, whole: bool = False) -> int:
-    """Count reports and acts of past days again, for each figure; store the counts and return rows written.
+    """Count reports and acts of past days again, for each figure; return the number of rows written.
 
-    The current day is not stored. With `whole`, or at the first run, the last 400 days are counted, otherwise
-    the days since the last count and the three before.
+    The current day is not stored. With `whole`, or at the first run, the last 400 days are counted; otherwise
+    the days since the last stored day and the three days before it.
 
     Raises:
         Refused: the actor may not read statistics.

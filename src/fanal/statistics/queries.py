@@ -51,7 +51,7 @@ DAILY: dict[str, DayCount] = {
     "DECIDED": orient.count_decisions,
     "SENT": measures.count_sent,
 }
-"""Figures whose closed days are stored in `statistics_daily`."""
+"""Figures stored by day in `statistics_daily` once the day is over: code and function that counts them."""
 
 TRENDS: dict[str, DayCount] = {
     "SENDERS": orient.count_senders,
@@ -74,7 +74,7 @@ PERIOD: Mapping[str, DayCount] = {
     "APPEALED": appeals.count_appeals,
     "NOTIFIED": notices.count_notices,
 }
-"""Figures counted over a period from what is still kept, by current state: computed at each reading."""
+"""Figures on official acts of a period, by the present state of the acts; computed at each reading."""
 
 
 def _pipeline(actor: Actor) -> dict[str, int]:
@@ -197,7 +197,9 @@ def period(*, actor: Actor, figure: str, since: date, until: date, now: datetime
 
 @across_desks()
 def withdrawn(*, actor: Actor, since: datetime) -> Withdrawn:
-    """Count the reports that their senders withdrew or never finished since an instant, tests excepted.
+    """Return the numbers of reports that their senders have withdrawn, or never finished, since an instant.
+
+    Test reports are not counted.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -240,9 +242,9 @@ def delays(*, actor: Actor, since: date, until: date, now: datetime) -> Table:
 
 @across_desks()
 def waiting(*, actor: Actor, now: datetime) -> Table:
-    """Count the objects that wait now: a row for each step of the work and state.
+    """Return a table of the objects that wait now, with a row for each place and state.
 
-    The keys of a row are the step (pipeline, desk, official acts …) and the state of the objects.
+    The keys of a row are the place (processing stages, desk, official acts, …) and the state of the objects.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -353,7 +355,10 @@ def _began(actor: Actor) -> date:
 
 
 def _same_end(until: date) -> date:
-    """Return the exclusive end `until` of a period, a year earlier (by its last day, for 29 February)."""
+    """Return the exclusive end of a period, moved back by a year.
+
+    The last day is moved, so that a period up to 29 February ends with 28 February.
+    """
     return year_before(until - timedelta(days=1)) + timedelta(days=1)
 
 

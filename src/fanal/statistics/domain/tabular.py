@@ -1,6 +1,6 @@
-"""Tables of figures: rows with codes, number and previous year; suppression, JSON and CSV. Pure.
+"""Tables of figures: rows with codes, a number and that of the previous year; encoding as JSON and CSV.
 
-Suppression hides small numbers of public tables, from which persons could be recognised.
+Numbers so small that a person could be recognised are suppressed in public tables. Pure functions.
 """
 
 import csv
@@ -107,11 +107,10 @@ class Row(Struct, frozen=True, kw_only=True):
 
 
 class Table(Struct, frozen=True, kw_only=True):
-    """The rows of a figure for the days from `since` to `until` (excluded), computed at `made_at`.
+    """The numbers of a figure (`figure`, its definition) for the days from `since` to `until` (excluded).
 
-    Months from `compared_from` on have a year before; None without any such month.
-
-    `figure` is the definition of the figure, `rows` are its numbers by codes.
+    `rows` are the numbers by codes, `made_at` the instant of their computation. Months from `compared_from`
+    on can be compared with the year before; None: no month can.
     """
 
     figure: Figure

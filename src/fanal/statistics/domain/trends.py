@@ -35,9 +35,9 @@ RECENT: Final = 4
 class LevelChange(Struct, frozen=True, kw_only=True):
     """A change of level in weekly counts, as indices of the list of counts.
 
-    `at` is the first week at the new level, `told` the later week in which the test detects it. Levels
-    `before` and `after` are median counts. `direction` is UP or DOWN: the side to which the weeks deviate,
-    as single high weeks can do between equal medians.
+    `at` is the first week at the new level, `told` the later week in which the test detects the change.
+    `before` and `after` are the median counts at the two levels. `direction` is UP or DOWN, the side to which
+    the weeks deviate. It does not follow from the medians, which may be equal when single weeks are high.
     """
 
     at: int
