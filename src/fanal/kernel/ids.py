@@ -21,7 +21,7 @@ def new_id(instant: datetime) -> UUID:
 
 
 def id_with(instant: datetime, digest: bytes) -> UUID:
-    """Return a UUIDv7 of `instant` with the first 74 bits of a digest in place of random ones.
+    """Return a UUIDv7 of `instant` whose random 74 bits are the first bits of `digest` (10 bytes or more).
 
     Raises:
         ValueError: the instant has no time zone.

@@ -1,7 +1,7 @@
-"""Numbers that people say: `R-2026-0042` is a report, `D-2026-0143` a dossier, `M-2026-0007` an official act.
+"""Readable numbers: `R-2026-0042` is a report, `D-2026-0143` a dossier, `M-2026-0007` an official act.
 
-The year is that of receipt or opening in Paris; the count starts at 1 each year, for the whole country (ADR
-0080). PostgreSQL gives the numbers; this module writes and reads them.
+The year is that of receipt (reports) or opening, in Europe/Paris. The count starts at 1 each year, for all
+desks together (ADR 0080). PostgreSQL gives the numbers; this module writes and parses them.
 """
 
 import re

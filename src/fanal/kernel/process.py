@@ -1,15 +1,15 @@
-"""Settings of the running process: garbage collector, end with its parent or when hung, processors, owner.
+"""Settings of the running process: garbage collector, end with its parent, processor share, watchdog.
 
-The collector is off during imports: modules create many lasting objects and no garbage, and the collections
-would take a quarter of the start of a command.
+The garbage collector is off during imports: modules create many lasting objects and no garbage, and the
+collections would take a quarter of the start of a command.
 
 Commands may run as root while web and worker have their own account. New files in the vault or the log must
-stay readable for that account. For any other caller `follow_folder` does nothing.
+stay readable for that account: `follow_folder` gives them to the owner of their folder.
 
 A watchdog ends a web process in which one request holds the interpreter lock (GIL). A regular expression or a
 library may hold it for minutes; meanwhile the process answers no request and no health check. The timer of
-`faulthandler` runs outside the interpreter. A thread inside re-arms it whenever it gets the lock, as it does
-in a process that is only slow. The server replaces a process that has ended.
+`faulthandler` runs outside the interpreter. A thread inside it restarts the timer whenever it gets the lock,
+as it also does in a process that is only slow. The server replaces a process that has ended.
 """
 
 import ctypes
@@ -104,9 +104,10 @@ def take_own_share() -> None:
 
 @contextmanager
 def hurried(nice: int) -> Iterator[None]:
-    """Run the block with the session's priority `nice` (`share_of_processors`), then restore the former one.
+    """Run the block with the session's priority `nice` (Linux autogroup), then restore the former priority.
 
-    If that was `nice` already, the usual priority is set. Without the privilege, only the block is run.
+    If the former priority was `nice` too, the usual one (0) is set afterwards. Without root, the block runs
+    with unchanged priority.
     """
     before = share_of_processors("self", nice)
     try:

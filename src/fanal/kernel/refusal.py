@@ -4,10 +4,10 @@ Parameter = str | int | tuple[str, ...]
 
 
 class Refusal(Exception):
-    """A rule is violated: `code` names it, `kind` is the family of the code, `parameters` fill its message.
+    """A rule is violated: `code` names the rule, `kind` the family of the code.
 
-    A family is mostly that of a package, such as `deconfliction`. The messages are the labels of kind
-    `<kind>_refusal` (`reference.explain_refusal`).
+    A family is usually the name of a package, such as `deconfliction`. `parameters` fill the message;
+    messages are the labels of kind `<kind>_refusal` in the reference data (`reference.explain_refusal`).
     """
 
     def __init__(self, kind: str, code: str, **parameters: Parameter) -> None:

@@ -1,6 +1,7 @@
-"""Access control for the packages below `accounts`, by an injected function (dependency inversion).
+"""Access control for the packages below `accounts`, which cannot import the policy.
 
-`wiring` installs the policy once in each process. Without a policy everything is refused.
+The policy is a function that `config` installs once in each process (dependency inversion). Until then
+everything is refused.
 """
 
 from collections.abc import Callable
@@ -24,9 +25,9 @@ def install(question: Question) -> None:
 
 
 def require(actor: Actor, action: str) -> None:
-    """Check that the actor may do `action` (a code such as `report.read`), at one desk at least.
+    """Check that the actor may do `action` (a code such as `report.read`) on at least one object.
 
-    The caller checks the right to the object itself.
+    Whether the actor may do it on a particular object is checked by the caller.
 
     Raises:
         PolicyMissing: no policy is installed.

@@ -1,4 +1,4 @@
-"""Finite state machines as data: a package lists its transitions, a single function applies them.
+"""Finite state machines as data: a package declares the transitions, `StateTable.apply` applies them.
 
 `docs/reference/states.md` is generated from the tables.
 """

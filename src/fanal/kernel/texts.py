@@ -1,6 +1,7 @@
 """Texts for people: alphabetical order of names, texts without a visible character, bidirectional controls.
 
-U+202E makes `gpj.exe` look like `exe.jpg`, and may turn the lines of a letter around a name.
+A bidirectional control changes the direction of the text after it: U+202E makes `gpj.exe` look like
+`exe.jpg`, and in a letter reverses the words after a name.
 """
 
 import re
@@ -23,7 +24,10 @@ _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 def written_out(text: str) -> str:
-    """Return a text with its bidirectional controls as `⟨U+202E⟩`; letters of every script stay."""
+    """Return a text with each bidirectional control replaced by its code, such as `⟨U+202E⟩`.
+
+    Letters of every script remain.
+    """
     return _TURNING.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text)
 
 

@@ -1,4 +1,7 @@
-"""Checks of untrusted text that never raise: numbers, UUIDs, URLs (None if malformed), e-mail addresses."""
+"""Checks of untrusted text that never raise: whole numbers, UUIDs, URLs, mail addresses.
+
+The readers return None for malformed text; the other functions return a truth value.
+"""
 
 import re
 from ipaddress import ip_address
