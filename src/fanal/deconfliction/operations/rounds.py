@@ -368,11 +368,11 @@ def forget_counterparts(*, actor: Actor, before: datetime) -> int:
 
 
 def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
-    """Remove expired reports from matches (identifiers that another organisation also holds).
+    """Remove expired reports from matches; return the number of rows changed.
 
-    Return the number of rows changed. With the last report of a match, its key and notes are erased too. The
-    reasons of decisions to withhold a dossier with one of the reports are also erased. The caller writes the
-    ledger entry of the expiry, which covers every stage.
+    A match is an identifier that another organisation holds too. With the last report of a match, its key and
+    notes are erased. The reasons of decisions to withhold a dossier with one of the reports are erased too.
+    The caller writes the ledger entry of the expiry, which covers all packages.
 
     Raises:
         Refused: the actor may not run the processing stages.

@@ -338,14 +338,16 @@ def conclude(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
 
 
 def undelivered(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
-    """Return our conclusion, the last message of a round of private set intersection, to be delivered.
+    """Return our conclusion, the last message of a round of private set intersection, for delivery.
 
-    Before, the standing instruction and what it names are checked again: if an identifier may not be shared
-    any more, the message is erased and never delivered. The next round has the rest.
+    The standing instruction and every identifier in the conclusion are checked again first. If one may not be
+    shared any more, the message is erased and never delivered; the next round finds the other matches again.
 
     Raises:
         Refused: the actor may not run rounds.
-        Refusal: NOT_FOUND; EXPIRED, it is not stored; WITHHELD, it was erased now; CLOSED, NO_INSTRUCTION.
+        Refusal: NOT_FOUND (no such round); EXPIRED (no conclusion is stored); WITHHELD (it was erased
+            just now); CLOSED (the counterpart is closed); NO_INSTRUCTION (no standing instruction is in
+            force).
     """
     require(actor, "deconfliction.run")
     found, counterpart = rounds.found_round(actor=actor, round_id=round_id, side=Side.OFFERING)
@@ -373,11 +375,11 @@ def undelivered(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
 
 
 def _may_leave(actor: Actor, counterpart: Counterpart, at: datetime, now: datetime) -> bool:
-    """Return whether every identifier of our conclusion of that instant may still be shared.
+    """Return whether every identifier in a conclusion that is not delivered yet may still be shared.
 
-    The conclusion is not delivered yet; `counterpart` is the organisation that it is for. A match whose
-    reports were erased since has no key any more, and may not. A match known then that a later round found
-    again counts too: it may be in the conclusion.
+    `counterpart` is the organisation to which it is addressed, `at` the instant of the conclusion. The result
+    is False if the reports of a match were erased since, because its key is gone. A match of `at` that a
+    later round found again is checked too, since it may be in the conclusion.
 
     Raises:
         Refusal: CLOSED, NO_INSTRUCTION as `rounds.instruction_for`.

@@ -52,10 +52,10 @@ def gather(*, actor: Actor, counterpart: Counterpart, now: datetime) -> list[UUI
 def still_allowed(
     *, actor: Actor, counterpart: Counterpart, keys: Collection[UUID], now: datetime
 ) -> set[UUID]:
-    """Return which selector keys of our identifiers may be compared with a counterpart now, as `gather` says.
+    """Return those of our selector keys that may still be compared with a counterpart (see `gather`).
 
-    The counterpart is another organisation; its limits are read again. What was withheld, limited or named
-    for a victim since a round began is left out.
+    The counterpart is another organisation; its limits are read again. Identifiers are left out that were
+    withheld, excluded by new limits, or named for a victim since the round began.
 
     Raises:
         Refused: the actor may not run rounds.
@@ -97,10 +97,10 @@ _SHARING: Final = 0x4443534841  # "DCSHA"
 
 
 def hold_sharing(*, changes: bool = False) -> None:
-    """Take the lock of what may be shared until the end of the transaction, to read it or to change it.
+    """Lock the sharing decisions until the end of the transaction: to read or (`changes`) to change them.
 
-    A decision on sharing waits for the messages that are sent at that moment, and the reverse: after a
-    withholding is recorded, no message leaves that was checked before.
+    A change waits for messages that are being sent, and sending waits for a change in progress. After a
+    withholding is recorded, no message leaves that was checked before it.
     """
     kind = "" if changes else "_shared"
     sql.run(f"SELECT pg_advisory_xact_lock{kind}(%s)", [_SHARING])
