@@ -188,7 +188,7 @@ def _check(key: bytes, told: str) -> None:
 
 
 def _says(told: str, key: bytes) -> bool:
-    """Return whether `told`, a fingerprint typed by a person (spaces ignored), is that of `key`."""
+    """Return whether `told`, a fingerprint typed by a person, is that of `key`; spaces are ignored."""
     return _FIGURES.sub("", told) == fingerprint(key).replace(" ", "")
 
 

@@ -354,10 +354,10 @@ def acknowledge(
 
 
 def _is_signed(answer: PackageAcknowledgement, code: str, now: datetime) -> bool:
-    """Verify the signature of an acknowledgement by the desk `code`; return False if no key is known for it.
+    """Verify the signature of an acknowledgement by the desk `code`; return False if it has no known key.
 
-    Without a known key, an acknowledgement needs no signature. A key counts if it was ever registered here,
-    even if revoked.
+    Without a registered key, an acknowledgement needs no signature. A key counts if it was ever registered
+    here, even if it was revoked.
 
     Raises:
         Refusal: UNSIGNED; UNKNOWN, signed by another desk's or no known key; SIGNATURE; SENDER, it names a

@@ -182,7 +182,7 @@ def _note(actor: Actor, opened: Opened, unlocked: Unlocked, *, again: bool, now:
 
 
 def _tell(actor: Actor, code: str, sealed: bytes, *, now: datetime) -> None:
-    """Record in the ledger that a received package was refused: the refusal's `code`, SHA-256 of `sealed`.
+    """Record the refusal of a received package in the ledger: the refusal's `code`, and the file's SHA-256.
 
     `sealed` is the encrypted file.
     """
