@@ -1,6 +1,6 @@
 """The worker process: it runs the processing stages, and forks a process for scheduled and queued jobs.
 
-With the argument `stages` it forks no job process: a single one is enough for a machine.
+With the argument `stages` it forks no job process: one job process is enough for a machine.
 """
 
 import ctypes

@@ -62,10 +62,10 @@ LASTING = {
     "dereferencing": dereferencings.erase_words,
     "appeal": appeals.erase_words,
 }
-"""The erasers of the kinds of act that keep what they name until they have ended."""
+"""The function that erases texts and names, by kind of official act that needs them until its end."""
 _BATCH = 500
 _UNHEARD = timedelta(days=30)
-"""Time in which a person hears a reporter's last word, before the report is erased at its term."""
+"""Time for a person to read the reporter's last message, before the report is erased at its term."""
 log = logging.getLogger("fanal.worker")
 Erase = Callable[[Actor, datetime, datetime], int]
 """A function of the actor, the present time and a cut-off time: it erases older data, returns the count."""
@@ -148,8 +148,9 @@ def forget_replayed(*, actor: Actor, report_ids: Sequence[UUID]) -> None:
 def _erase_due_reports(actor: Actor, now: datetime, before: datetime) -> int:
     """Erase the reports that are due; return how many.
 
-    One whose reporter wrote within `_UNHEARD`, and whom nobody has heard, waits for a person; one that is
-    locked waits for the next run. None of those is locked here for longer than it takes to see it.
+    A report stays if its reporter has written within `_UNHEARD` (thirty days) and nobody has read that
+    message. A report that is locked waits for the next run. Reports that stay are locked only while they are
+    examined.
     """
     total = 0
 
@@ -254,9 +255,9 @@ def _erase_free(
 ) -> int:
     """Erase official acts of a kind, due before `before`, without those under a legal hold; return how many.
 
-    An act is under a legal hold if one of its reports is; none comes between, since the reports are locked.
-    `erase` takes the `act_ids` of a batch. With `subjects`, the acts are those due for the erasure of the
-    id of their report or payer, else those due for the erasure of their texts.
+    An act is under a legal hold if one of its reports is. The reports are locked meanwhile, so that no hold
+    can begin. `erase` receives the `act_ids` of a batch. With `subjects`, the acts are those due for the
+    erasure of the id of their report or payer, else those due for the erasure of their texts.
     """
     total, after = 0, None
     while rows := acts.list_due(
@@ -301,11 +302,11 @@ def _erase_entries(actor: Actor, now: datetime, before: datetime) -> int:  # noq
 
 
 def _erase_people(actor: Actor, now: datetime, before: datetime) -> int:
-    """Erase data of persons, instructions and counterparts that ended before `before`; return their number.
+    """Erase data of people, instructions and counterparts that ended before `before`; return their number.
 
-    These are identities and saved views of departed persons; grounds and reasons of expired standing
-    instructions; names and addresses of duty lines that ended, sources of checks of numbers that count no
-    more, words of annotations of charts; contact, address and login of closed counterparts (organisations for
+    These are: identities and saved views of people who left; grounds and reasons of expired standing
+    instructions; names and addresses of past duty lines; sources of outdated checks of emergency numbers;
+    texts of past annotations of charts; contact, address and login of closed counterparts (organisations for
     de-confliction).
     """
     total = forget_words(actor=actor, before=before)

@@ -119,7 +119,7 @@ def weigh_answers(timestamp: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="fold_freed", lock="fold_freed")
 def fold_freed(timestamp: int) -> None:
-    """Group again the duplicate reports whose head (the report in the queue) was withdrawn.
+    """Group again the duplicate reports whose head (their report in the queue) was withdrawn.
 
     They then share a row of the queue again. `timestamp`: the time for which the run was scheduled, in Unix
     seconds.

@@ -1,4 +1,4 @@
-"""Jobs for people of desks: assignments of those who left, mails, test messages, replays, outages."""
+"""Jobs that concern people of desks: lapsed assignments, mails, test messages, replays, outages."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -31,7 +31,7 @@ from fanal.statistics import annotations
 from fanal.statistics.annotations import Part
 
 _STALE: Final = timedelta(minutes=10)
-"""A test that waited longer for a worker is not sent: nobody expects it any more."""
+"""A test message that has waited longer than this for a worker is not sent: nobody expects it any more."""
 
 
 @app.periodic(cron="* * * * *")
@@ -49,7 +49,7 @@ def lapse_assignments(timestamp: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="note_alive", lock="note_alive")
 def note_alive(timestamp: int) -> None:
-    """Note for the statistics that the worker works, and the calls if they reach somebody.
+    """Record for the statistics that the worker works, and the alarm calls if they reach somebody.
 
     `timestamp`: the time for which the run was scheduled, in Unix seconds.
     """
@@ -61,7 +61,7 @@ def note_alive(timestamp: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="mail_notifications", lock="mail_notifications")
 def mail_notifications(timestamp: int) -> None:
-    """Queue the mails of people who chose a mail at once for new notifications.
+    """Queue mails about new notifications, for people who chose to get them at once.
 
     `timestamp`: the time for which the run was scheduled, in Unix seconds.
     """
@@ -73,7 +73,7 @@ def mail_notifications(timestamp: int) -> None:
 @app.periodic(cron="0 6 * * *")
 @app.task(queueing_lock="mail_daily", lock="mail_daily")
 def mail_daily(timestamp: int) -> None:
-    """Queue the mails of people who chose one mail a day; delete old notifications.
+    """Queue one mail for each person who chose a daily mail about notifications; delete old notifications.
 
     `timestamp`: the time for which the run was scheduled, in Unix seconds.
     """
@@ -85,10 +85,10 @@ def mail_daily(timestamp: int) -> None:
 
 @app.task(queue=MAIL_TEST_QUEUE, name=MAIL_TEST)
 def send_mail_test(*, test_id: str, person_id: str, target: str, desk_id: int = 0) -> None:
-    """Send one test message to a person's own address or to the people on duty; record the answer.
+    """Send one test message to a person's own address or to the people on duty, and record the outcome.
 
-    `test_id` is the id of the ledger entry by which it was asked for, `target` a `MailTestTarget`, `desk_id`
-    the desk of a test call. It is not tried again.
+    `test_id` is the id of the ledger entry of the request, `target` a `MailTestTarget`, `desk_id` the number
+    of the desk for a test call. A failed message is not sent again.
     """
     mailer, test, now = mail.current(), UUID(test_id), clock.now()
     if now - instant_of(test) > _STALE:

@@ -32,7 +32,7 @@ _LANGUAGES = ("fr", "en")
 _SECONDS = 24.0
 """Deadline of one notice, for a mail server that is slow: a notice is less urgent than a call."""
 _MOST_ADDRESSES = 60
-"""More addresses than any mail server has; each number up to six divides it, so that all are as likely."""
+"""Range of a random number that chooses the server's address; divisible by 1 to 6, so that all are equal."""
 
 
 class BoundedRetry(BaseRetryStrategy):

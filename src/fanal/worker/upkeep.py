@@ -1,4 +1,4 @@
-"""Maintenance that belongs to no stage: partitions, counts of a year, spent challenges, ended sessions."""
+"""Maintenance outside the stages: partitions, yearly counters, used challenges, expired web sessions."""
 
 import logging
 import time
