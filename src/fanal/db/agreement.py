@@ -95,7 +95,7 @@ def apart(before: datetime, there: datetime, after: datetime) -> timedelta:
 
 
 def words(parts: frozenset[Disagreement]) -> str:
-    """Return the disagreements (`parts`: clock, schema) as an English message, for a log or a command."""
+    """Return the disagreements `parts` (clock, schema) as an English message, for a log or a command."""
     return "; ".join(_WORDS[part] for part in sorted(parts))
 
 

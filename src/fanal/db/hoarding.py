@@ -1,14 +1,15 @@
-"""A guard against sessions that block the database: hoards of locks, and requests for forbidden locks.
+"""A guard against sessions that block the database by many locks, or by requests for forbidden locks.
 
 Locks lie in shared memory, and no privilege limits their number in a session: nested savepoints, each with a
 transaction number of its own, fill the lock table in a second. Then nobody can connect, and no report is
-accepted. A session that requests a lock without the privilege for it waits in the lock queue all the same,
-and blocks everybody behind it.
+accepted. A session that requests a lock without the privilege for it nevertheless waits in the lock queue,
+and blocks every session behind it. PostgreSQL checks for interrupts between rows only: a single list of
+expressions may take minutes.
 
-PostgreSQL checks for interrupts between rows only: a single expression list may take minutes. If the server
-runs on this machine, the process of such a session is killed, and PostgreSQL restarts. After a second kill
-within an hour, or at once if no kill is possible, the role loses its right to connect. A stalled disk also
-keeps an honest session from checking for interrupts: a session without CPU use meanwhile counts half.
+A session that does not end on request is killed, if the server runs on this machine; PostgreSQL then
+restarts. After a second kill within an hour, or at once if no kill is possible, the session's role loses its
+right to connect. A stalled disk also keeps a harmless session from checking for interrupts: the kill of a
+session that used no CPU meanwhile counts half.
 """
 
 import contextlib
@@ -29,7 +30,7 @@ from fanal.db.processes import login_of, sessions_of
 from fanal.db.silence import SilenceTimer
 
 _PATIENCE = 5.0
-"""Seconds within which a terminated session ends, unless it does not check for interrupts."""
+"""Seconds that a terminated session has to end; afterwards it is killed."""
 _HEARS_SOON = 1.0
 """Seconds after which a terminated session will probably have to be killed."""
 _REMEMBERED = 3600.0

@@ -1,10 +1,13 @@
-"""Bounds of the dates and times in the database: none that Python cannot hold, none in the future by error.
+"""Bounds of the dates and times in the database: readable by Python, and none in the future by error.
 
-PostgreSQL holds `infinity` and years beyond 9999, which Python cannot: one such value would fail every page
-and stage that reads its row. A record dated ahead would be the newest, or in force, until then. `fanal
-migrate` adds triggers to each table, which refuse such a value where it is written: in a new row, or in a
-column that an UPDATE changes. A value stored earlier does not block later changes of its row, as a CHECK
-constraint would. Columns that a later version adds are bounded too, unless `MAY_COME` names them.
+PostgreSQL accepts `infinity` and years beyond 9999, which Python cannot represent: one such value would make
+every page and stage fail that reads its row. A record dated in the future by error would count as the newest,
+or as in force.
+
+`fanal migrate` adds triggers to each table, which refuse such a value when it is written: in a new row, or in
+a column that an UPDATE changes. Unlike a CHECK constraint, a trigger does not block later changes of a row
+that already holds such a value. Columns that a later version adds are bounded too, unless `MAY_COME` names
+them.
 """
 
 from collections.abc import Iterator
@@ -14,7 +17,7 @@ import psycopg
 from psycopg import sql
 
 NAME = "readable_instants"
-"""Name of the bound in error messages, and of its trigger for new rows; `…_changed` is that for UPDATEs."""
+"""Name of the trigger for new rows, given in error messages; that for UPDATEs ends in `_changed`."""
 _REFUSAL = f"""
 CREATE OR REPLACE FUNCTION fanal_refuse_instant() RETURNS trigger LANGUAGE plpgsql
     SET search_path = public, pg_temp AS $$
@@ -131,10 +134,10 @@ def _statements(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[
 
 
 def _refused(table: str, column: str, *, is_date: bool) -> sql.Composed:
-    """Return the SQL condition under which a trigger refuses the value that it is asked to write.
+    """Return the SQL condition under which a trigger refuses a value that is written to a column.
 
-    An instant must also have come when it is written, unless `MAY_COME` names the column or a library made
-    the table; a date (`is_date`) need not.
+    The value must be readable by Python. An instant must also lie in the past when it is written, unless
+    `MAY_COME` names the column or a library made the table; a date (`is_date`) need not.
     """
     named = any(f"{table}.{column}" in columns for columns in MAY_COME.values())
     free = is_date or named or table.startswith(LIBRARIES)

@@ -43,7 +43,7 @@ class SilenceTimer:
         signal.setitimer(signal.ITIMER_REAL, self._seconds, self._seconds)
 
     def rest(self) -> None:
-        """Stop the timer, while the session waits for no answer."""
+        """Stop the timer, before a pause in which the session waits for no answer."""
         signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _shut(self) -> None:

@@ -109,11 +109,11 @@ def copy_in(statement: str) -> Iterator[Copy]:
 
 @contextmanager
 def whole() -> Iterator[None]:
-    """Run the block in a transaction, or in a savepoint of it; `atomic` blocks inside it add no savepoints.
+    """Run the block in one transaction, or one savepoint of it; `atomic` blocks inside add no savepoints.
 
-    For an act of many steps that is done completely or not at all, so that one savepoint is enough. An
-    exception that leaves an inner block must leave this one too: what catches it meets Django's
-    `TransactionManagementError` at its next statement.
+    It is meant for an act of many steps that is done completely or not at all, so that one savepoint is
+    enough. An exception that leaves an inner `atomic` block must also leave this block: code that catches it
+    in between gets Django's `TransactionManagementError` at its next statement.
     """
     with transaction.atomic():
         features = connection.features

@@ -1,10 +1,10 @@
 """A process that lowers the priority of the PostgreSQL sessions of public nodes, for the desk's own work.
 
-A public node is a server on the internet that takes reports. Linux shares its processors among sessions of
-processes (autogroups), and each session of PostgreSQL is one: a compromised node with forty sessions has
-forty shares, the process that sends the alarm calls a single one. Where `fanal run` runs the database, it
-starts this module before all other processes: during a flood of requests, their start would take as long as
-the flood.
+A public node is a server on the internet that takes reports. Linux divides its processors among sessions of
+processes (autogroups), and each session of PostgreSQL is one. A compromised node with forty database sessions
+would have forty shares, the process that sends the alarm calls a single one. Where `fanal run` runs the
+database, it starts this module before all other processes: during a flood of requests, a later start would
+take as long as the flood.
 """
 
 import contextlib
