@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 WORKING, WAITING, ARRIVING, LARGE, PROBES = 8, 48, 32, 4, 6
 PASSWORDS, PROVIDERS, ASKING = 2, 1, 16
-"""Concurrent requests that compare a password, or call a provider; then all of one kind, waiting included."""
+"""Maximum requests that compare a password, that call a provider; and of one kind, with waiting ones."""
 KNOWN, OF_ONE_BROWSER = 8, 2
 """Places reserved for known browsers, of each kind, and how many of them a single browser may hold."""
 THREADS = WORKING + WAITING + 2 * ASKING + 2 * (ARRIVING + LARGE) + 3 * KNOWN + PROBES + 6
@@ -226,7 +226,7 @@ class SharedAnswer:
                 self._finding.release()
 
     def _found(self, request: "WSGIEnvironment") -> tuple[float, str, list[tuple[str, str]], bytes]:
-        """Call the application without headers or query; return (time, status, headers, body)."""
+        """Call the application without headers or query; return (monotonic time, status, headers, body)."""
         asked = {name: value for name, value in request.items() if not name.startswith("HTTP_")}
         asked |= {"REQUEST_METHOD": "GET", "QUERY_STRING": "", "wsgi.input": io.BytesIO()}
         asked |= {"CONTENT_LENGTH": "", "CONTENT_TYPE": ""}
@@ -458,7 +458,7 @@ class KeptConnections:
         self._mine, self._threads = threading.local(), weakref.WeakSet[KeptConnections._Mark]()
 
     class _Mark:
-        """A token held by each thread within the limit; it disappears with the thread (weakly referenced)."""
+        """An object held by each thread within the limit; weakly referenced, it ends with the thread."""
 
     def end(self, **_: object) -> None:
         """Close this thread's connection at the signal `request_finished`, unless it is within the limit."""

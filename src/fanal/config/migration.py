@@ -32,9 +32,10 @@ from fanal.measures.blocking.rules import longest_doubt
 
 
 def apply_lifecycles(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Replace the transitions of official acts in the database by those of `LIFECYCLES`; update the kinds.
+    """Write the transitions of official acts (`LIFECYCLES`) into the database, in place of the stored ones.
 
-    This is done in one transaction; `connection` belongs to the owner. No kind is removed.
+    The table of kinds of acts is updated; no kind is removed. All of this is one transaction; `connection`
+    belongs to the owner.
     """
     with connection.transaction(), connection.cursor() as cursor:
         cursor.executemany(
@@ -149,10 +150,12 @@ def read_mark(url: str) -> DatabaseMark | None:
 
 
 def refuse_restoring(url: str) -> None:
-    """Check that no restore into the database at `url` is running or was broken off; any role may sign in.
+    """Check that no restore into the database at `url` is running or was interrupted; any role may sign in.
 
     Raises:
-        DatabaseRefused: erased data may be readable there, and tables be missing.
+        DatabaseRefused: a restore is running or was interrupted: erased data may be readable, and tables
+            missing.
+        psycopg.Error: the database does not answer.
     """
     with psycopg.connect(url, connect_timeout=10) as connection:
         _refuse_restoring(connection)
