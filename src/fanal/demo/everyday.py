@@ -67,9 +67,9 @@ def events() -> list[DemoEvent]:
 
 
 def _life(name: str, before: timedelta) -> Play:
-    """Return a function that plays one report's life: receipt and perhaps a decision.
+    """Return a function that plays the events of one report: its receipt and perhaps a decision.
 
-    The older the report (`before`: its age), the likelier the decision. `name` seeds its random values.
+    The older the report (`before` is its age), the likelier the decision. `name` seeds its random values.
     """
     luck = chance(name)
     arrive = luck.choices((_form, _hotline, _wire), (42, 30, 28))[0]

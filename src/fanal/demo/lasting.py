@@ -47,9 +47,10 @@ _PAUSES = {"check": 1400 * _HOUR, "lift": 300 * _HOUR, "doubt": 20 * _HOUR, "res
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _DereferencingWay:
-    """A removal request of the demo and its dereferencings: for each recipient, the transitions.
+    """A removal request of the demo and its dereferencings.
 
-    `hours`: how long before loading its report arrives.
+    `host` is the host name of the content. `hours` is how long before the loading of the demo its report
+    arrives. `steps` are the recipients, each with the names of the transitions of its dereferencing.
     """
 
     host: str

@@ -42,10 +42,11 @@ _REASONS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _MeasureWay:
-    """The course of one measure (a removal request) in the demo: its host, its date, its steps.
+    """The course of one removal request in the demo.
 
-    `hours`: how long before loading its report arrives. `steps`: names of transitions, such as `approve`.
-    `addressed`: the decision names a provider to whom it is sent.
+    `host` is the host name of the content. `hours` is how long before the loading of the demo its report
+    arrives. `steps` are the names of its transitions, such as `approve`. `addressed`: the decision names the
+    provider to which it is sent.
     """
 
     host: str

@@ -203,9 +203,10 @@ class World:
         return report_id
 
     def deposit(self, submission: Submission, *, at: datetime, sender: str = "") -> Acknowledgement:
-        """Receive a submission of the partner `sender` ("": the public), without processing it.
+        """Receive a submission at `at` without processing it; return the acknowledgement.
 
-        A finished report then waits at the first stage.
+        `sender` is the name of the partner, "" for the public. A finished report then waits at the first
+        stage.
         """
         actor = self.partner(sender) if sender else public_actor()
         whole = msgspec.structs.replace(submission, sender_id=actor.partner_id or PUBLIC_SENDER)
