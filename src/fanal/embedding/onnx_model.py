@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 RUNTIME = "onnxruntime"
 _MODEL, _TOKENIZER, _SETTINGS = "model.onnx", "tokenizer.json", "embedding.json"
 _TRAINED = frozenset({"reader/model.json", "reader/weights.bin"})
-"""The reader that `fanal signals train` makes for the model: no part of the model."""
+"""Files of the text reader that `fanal signals train` stores in the folder; not part of the model."""
 _MAPPED = 1 << 20
-"""Bytes from which a data file is mapped into memory instead of read: few of a folder's are needed."""
+"""Size in bytes from which a data file is mapped into memory instead of read, as few of them are used."""
 _SMALLEST = 1e-12
 _Bytes = bytes | mmap.mmap
 
@@ -33,9 +33,9 @@ _Bytes = bytes | mmap.mmap
 class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The input format and pooling that a model requires, as its authors document them.
 
-    `prefix` is put before each text. `pooling` makes one vector of those of the tokens: their mean, or that
-    of the first one. Tokens after the first `longest` of a text are not read; it is at least 256, which no
-    segment of a French text exceeds.
+    `prefix` is put before each text. `pooling` says how one vector is made of the tokens' vectors: their
+    mean, or the vector of the first token. Only the first `longest` tokens of a text are read; it is at least
+    256, which no segment of a French text exceeds.
     """
 
     prefix: str = ""
@@ -171,7 +171,10 @@ class OnnxModel:
 
 @contextmanager
 def _named(file: str) -> Iterator[None]:
-    """Raise RuntimeError with the file's name for what a library raises, in classes of its own, about it."""
+    """Convert any exception of a library about the file `file` to a RuntimeError with the file's name.
+
+    Libraries raise exceptions of their own classes.
+    """
     try:
         yield
     except Exception as error:
@@ -202,7 +205,7 @@ def _files_of(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _content(path: Path) -> _Bytes:
-    """Return the content of a file; if it is large, as memory that its pages are read into when needed."""
+    """Return the content of a file; a large file is mapped into memory and read only as far as it is used."""
     with path.open("rb") as stream:
         if path.stat().st_size < _MAPPED:
             return stream.read()
