@@ -164,11 +164,12 @@ def next_fetch(source: ListSource, held: FetchCheckpoint) -> datetime | None:
 
 
 class RemoteEntry(Struct, frozen=True, kw_only=True):
-    """An entry of a partner's list, in any protocol: its key there, and its current content.
+    """An entry of a partner's list, in any protocol: its key at the partner, and its present content.
 
-    `values` are (kind, value) pairs of the kinds that our lists support (hashes, addresses); empty, with
-    `deleted`, if withdrawn. `classification` is `SCHEME:CODE`, "" without. `at` is the partner's own date of
-    the change, if any: pages may come in any order. `until` is the end of its validity.
+    `values` are (kind, value) pairs of the kinds that our lists support (hashes, addresses); a withdrawn
+    entry has `deleted` true and no values. `classification` is `SCHEME:CODE`, "" without one. `at` is the
+    partner's own date of the change, None if it states none: pages may come in any order. `until` is the end
+    of its validity, None without one.
     """
 
     key: str

@@ -159,8 +159,8 @@ def plan(
 def ended(taken: Iterable[TakenEntry]) -> list[RemoteEntry]:
     """Return a deletion for each of the stored entries `taken`, whose end of validity has passed.
 
-    The caller has checked that it has. A deletion has the date of the partner's last statement, so that a
-    later statement still counts.
+    The caller has checked that it has passed. A deletion carries the date of the partner's last statement on
+    the entry, so that a later statement of the partner takes precedence.
     """
     return [RemoteEntry(key=t.remote, values=(), deleted=True, at=t.at) for t in taken]
 

@@ -51,10 +51,10 @@ class _Granted(Struct, frozen=True, kw_only=True):
     instruction: StandingInstruction
 
     def shared(self, *, anew: bool = True, gone_at: int | None = None) -> SharedList:
-        """Return the list as it is served: all its entries at the feed's place of its grant.
+        """Return the list as it is served: all its entries count as changed at the place of its grant.
 
-        A place is the number of a change. Without `anew`, the entries keep their own places in the feed; with
-        `gone_at`, the list is revoked at that place.
+        A place is the number of a change in the feed. If `anew` is false, the entries keep their own places;
+        with `gone_at`, the list is revoked at that place.
         """
         since = (self.grant.since if anew else 0) if gone_at is None else gone_at
         opened = OpenList(list_id=self.facts.id, since=since, gone=gone_at is not None)
@@ -76,12 +76,12 @@ def open_lists(*, actor: Actor, now: datetime) -> list[SharedList]:
 
 
 def told_lists(*, actor: Actor, service: Service, now: datetime) -> list[SharedList]:
-    """Return the lists to serve to a member organisation: those it may read, then the revoked, for deletion.
+    """Return the lists to serve to a member organisation: those it may read, then those revoked from it.
 
-    A revoked list is served if the member had begun to read it over this service. Over hash sharing, where
-    readers store entries by owner, a list is also revoked under each former owner. Deletions (tombstones) too
-    require a standing instruction. A TAXII collection is read by the dates of its entries; if it is granted
-    again, all its entries count as changed then.
+    A revoked list is served so that the member deletes its entries, if the member had begun to read it over
+    this service. Over hash sharing, where readers store entries by owner, a list is also served as revoked
+    under each former owner. Deletions (tombstones) also require a standing instruction. A TAXII collection is
+    read by the dates of its entries; if it is granted again, all its entries count as changed at that time.
 
     Raises:
         Refused: the actor is no member organisation.
