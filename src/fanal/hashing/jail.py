@@ -135,9 +135,10 @@ def leave_network() -> bool:
 
 
 def drop_account() -> None:
-    """Switch this process from root to the account `nobody`; a plain user's process is unchanged.
+    """Switch this process from root to the account `nobody`.
 
-    So is that of a root without the capability to switch (a container without capabilities).
+    A process of another user stays unchanged, and so does one of root that lacks the capability to switch (in
+    a container without capabilities).
     """
     if os.geteuid() != 0:
         return
@@ -183,7 +184,7 @@ def cap(*, memory: int, seconds: float, held: int = 0) -> None:
 def close_files() -> bool:
     """Forbid this process to open any file by path (Landlock); return whether that took effect.
 
-    Open files stay usable, and so does anonymous memory, which is in no file system.
+    Files already open stay usable, and so does anonymous memory, which is in no file system.
     """
     if sys.platform != "linux":
         return False

@@ -248,7 +248,7 @@ class Pool:
             return int(control.recv(16))
         except (OSError, ValueError) as failure:
             self._end_nursery()
-            raise HasherAway("the nursery of hashing does not answer") from failure
+            raise HasherAway("the fork server of hashing does not answer") from failure
 
     def _end(self, child: _Child) -> int | None:
         """Kill a child and wait for it; return the signal that ended it, None if it had exited or if unknown.
@@ -300,7 +300,7 @@ class Pool:
         ready = ours.recv(16)
         if not ready:
             self._end_nursery()
-            raise HasherAway("the nursery of hashing does not start: see its message above")
+            raise HasherAway("the fork server of hashing does not start: see its message above")
         ours.settimeout(_STOP_SECONDS)
         self.without_network, self.filtered, self.closed, self.videos = (
             answer == ord("1") for answer in ready[-4:]
