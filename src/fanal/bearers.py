@@ -1,8 +1,9 @@
-"""The recipients, counterparts and lists that a standing instruction can name; an unknown name is refused.
+"""The names that a standing instruction can cover; any other name is refused.
 
-A standing instruction permits recurring transmissions of one kind without a person's act each time. Names, by
-kind: de-confliction, counterparts (other organisations); distribution, recipients of packages; serving and
-fetching, lists; the blocking list, large changes by their digest.
+A standing instruction permits recurring transmissions of one kind without a person's act each time. The names
+depend on the kind. De-confliction: counterparts (other organisations). Distribution: recipients of packages
+(other desks). Service and fetch of lists: lists of known material. Blocking list: SHA-256 digests of large
+changes.
 """
 
 import re
@@ -28,9 +29,9 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 class Bearer(Struct, frozen=True, kw_only=True):
     """A recipient, counterpart or list that a standing instruction can name (`name`).
 
-    A recipient is a desk to which packages are sent, a counterpart an organisation for de-confliction.
-
-    `said`: its name on pages; `key`: its public key, "" for a list; `since`: time of registration.
+    A recipient is a desk to which packages are sent, a counterpart an organisation for de-confliction. `said`
+    is its name on pages; `key` its public key, "" for a list. `since` is when a recipient or list was
+    registered, or when a counterpart's present key was.
     """
 
     name: str
@@ -73,13 +74,14 @@ def bearers_of(*, actor: Actor, kind: InstructionKind) -> list[Bearer]:
 
 
 def propose_instruction(*, actor: Actor, instruction: NewInstruction, now: datetime) -> UUID:
-    """Propose a standing instruction and return its id; everything that its `names` cover must exist now.
+    """Propose a standing instruction and return its id; it awaits approval by a second person.
 
-    It awaits approval by a second person.
+    A standing instruction permits recurring transmissions without an act each time. Every name in its `names`
+    must exist now: a recipient, counterpart or list, or for the blocking list a SHA-256 digest.
 
     Raises:
-        Refusal: GROUNDS, BASIS, NAMES, MEMBERS or DATES: an invalid field; PAST: it would already have
-            expired; UNKNOWN_NAME: a name is that of no partner, list or desk.
+        Refusal: GROUNDS, BASIS, NAMES, MEMBERS or DATES (an invalid field); PAST (it would already have
+            expired); UNKNOWN_NAME (a name does not exist, or is no digest).
         Refused: the actor may not propose instructions, or not see the recipients or counterparts.
     """
     require(actor, "instruction.propose")

@@ -1,6 +1,7 @@
-"""Closing a desk: what is left at it, counted by every stage, and the act that pages and commands call.
+"""Closing of a desk, and the count of the work that must be finished before it.
 
-desk ─► people · reports arriving, to assess · alarms · dossiers · acts · holds · reporters who can write
+Pages and commands call these functions. The work is counted in every package: people, reports that arrive or
+are to be assessed, alarms, dossiers, official acts, legal holds, reporters who can still write.
 """
 
 from datetime import datetime
@@ -19,7 +20,7 @@ from fanal.orient.queries import count_unsettled
 
 
 def desk_left(*, actor: Actor, desk_id: int, now: datetime) -> dict[DeskWork, int]:
-    """Count what is left at a desk, by kind, zeros included.
+    """Return the number of unfinished items at a desk, by kind (`DeskWork`); kinds without any are 0.
 
     Raises:
         Refused: the actor may not manage desks.

@@ -92,9 +92,10 @@ class Batch:
 
 
 def hash_files(batch: Batch) -> Iterator[set[UUID]]:
-    """Compute the hashes of the batch's uploaded files, once, in a sandboxed child process, before stage 2.
+    """Compute the hashes of the batch's uploaded files in a sandboxed child process, before stage 2.
 
-    Yields at each pause the ids of the reports worked on since the last one.
+    Each file is hashed once. The generator yields about every second the ids of the reports on which it has
+    worked since it last yielded.
     """
     return harmonise.hash_files(actor=batch.actor, report_ids=batch.report_ids, now=batch.now)
 
@@ -199,7 +200,10 @@ def run_orient(batch: Batch) -> None:
 
 
 def run_deconflict(batch: Batch) -> None:
-    """Add the reports, tests excepted, to the matches with other organisations whose identifier they hold."""
+    """Add the reports of the batch, tests excepted, to matches whose identifier they contain.
+
+    A match is an identifier that another organisation holds too (de-confliction).
+    """
     note_reports(actor=batch.actor, reports=_real(batch), now=batch.now)
 
 
@@ -282,11 +286,11 @@ _CLOCKS_AT_ONCE = 1_000
 
 
 def continue_rerank(*, now: datetime) -> bool:
-    """Rank the next portion of waiting reports under the priority rules in force; return if there was one.
+    """Compute new priorities for the next portion of waiting reports under the rules in force.
 
-    False also while another process ranks them. Priorities and proposals (actions, legal bases) get a new
-    revision; claims of cases and their states remain. Reports already ranked by these rules are skipped, so
-    that nothing is ranked twice after a kill.
+    Returns whether a portion was ranked; False also while another process ranks them. Priorities and
+    proposals (actions, legal bases) get a new revision; claims of cases and their states remain. Reports that
+    these rules have already ranked are skipped, so that nothing is ranked twice after a crash.
     """
     actor = system_actor("ranking anew")
     with transaction.atomic():
@@ -309,9 +313,10 @@ def continue_rerank(*, now: datetime) -> bool:
 def rank_by_clock(*, after: UUID, now: datetime) -> UUID | None:
     """Rank again the reports whose subscriber-data retention window crossed a threshold of a priority rule.
 
-    Examines one portion, the reports with an id above `after`. A threshold (days left) counts if it lies
-    between a report's last ranking and `now`: a night without a worker is made up for, and nothing is ranked
-    twice. Returns the id of the last report examined, None at the end.
+    One portion is examined: reports with an id above `after`. A threshold is a number of days left in the
+    window. It counts if it was crossed between the report's last ranking and `now`: thresholds crossed while
+    no worker ran are included, and no report is ranked twice for one threshold. Returns the id of the last
+    report examined, None at the end.
     """
     actor = system_actor("clocks of addresses")
     bounds = current_rules().days_left()
@@ -334,9 +339,10 @@ def rank_by_clock(*, after: UUID, now: datetime) -> UUID | None:
 
 
 def rank_anew(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:
-    """Write a new priority and proposal (actions, legal bases) for each report; return how many reports.
+    """Write a new revision of priority and proposal (actions, legal bases) of each report.
 
-    Reports not harmonised yet are left out. Runs in the caller's transaction.
+    Returns the number of reports ranked. Reports that are not harmonised yet are left out. Runs in the
+    caller's transaction.
     """
     records = harmonised.get_records(actor=actor, report_ids=report_ids)
     batch = Batch(actor=actor, now=now, report_ids=sorted(records), reports=dict(records))
@@ -347,11 +353,11 @@ def rank_anew(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int
 
 
 def read_later(*, token: UUID, now: datetime) -> int:
-    """Let the model read the next text that waits, and rank its report again if there are findings.
+    """Let the model read the next waiting text, and rank its report again if the findings may have changed.
 
-    Also if there are none but an earlier version had read it. `token` is the caller's lease on the reading.
-    Returns the number of texts taken: 1, or 0 if none waits or the reading process is starting. Runs while
-    no report waits for a stage.
+    That is the case if the model finds something, or if an earlier version of the model had read the text.
+    `token` is the caller's lease on the reading. Returns the number of texts taken: 1, or 0 if none waits or
+    the reading process is starting. Runs while no report waits for a stage.
 
     Raises:
         EngineMissing, OSError: the reading process does not start; the text waits, without this attempt.
@@ -391,11 +397,11 @@ def read_later(*, token: UUID, now: datetime) -> int:
 
 
 def continue_reread(*, now: datetime) -> bool:
-    """Queue the texts of the next portion of waiting reports to be read again; return whether there was one.
+    """Queue the texts of the next portion of waiting reports for a new reading; return whether there was one.
 
-    Only after the activation of a text reader (trained model), without texts that it has read. Their
-    analyses, priorities and proposals get a new revision (`read_later`); earlier ones keep the version that
-    read them, and so do decided reports.
+    This happens after the activation of a text reader (trained model); texts that this version has read are
+    left out. Analyses, priorities and proposals of the reports get a new revision (`read_later`). Earlier
+    revisions, and decided reports, keep the version of the model that read them.
     """
     stored = open_reread()
     if stored is None:

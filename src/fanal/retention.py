@@ -1,6 +1,7 @@
-"""Retention over all stages: periods of each group of data, what expires in the coming months, the last run.
+"""Retention periods over all packages: what expires in the coming months, and the result of the last expiry.
 
-The worker erases by these groups (`worker.expiry`), so that the page and the run share their periods.
+Data are in groups that are erased together. The worker erases by the same groups (`worker.expiry`), so that
+the page on retention and the worker use the same periods.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -45,11 +46,11 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
 _MONTHS: Final = {"MONTHS": 1, "YEARS": 12}
 _AHEAD: Final = 12
 _SEARCHED: Final = timedelta(days=40)
-"""Time back in which the last run is looked for: older ones are shown as none."""
+"""The last run of the expiry is searched for in this time before now; an older run counts as none."""
 ACTS: Final = ("referral", "sheet", "notice", "emergency_call")
-"""Kinds of official acts whose text only casework holds; measures erase further text of theirs."""
+"""Kinds of official acts (`Lifecycle.kind`) whose texts are all in the tables of casework."""
 MEASURES: Final = ("measure", "blocking", "mirror", "dereferencing", "appeal")
-"""Kinds of official acts that stages erase with their own texts."""
+"""Kinds of official acts that also have texts in the tables of measures, erased with those of casework."""
 _Count = Callable[[Sequence[datetime]], list[int]]
 _COUNTERS: Final[Mapping[str, _Count]] = {
     "identities": lambda edges: count_reports_due(edges=edges, identities=True),
@@ -62,15 +63,15 @@ _COUNTERS: Final[Mapping[str, _Count]] = {
     "people": lambda edges: count_people_due(edges=edges),
     "motives": lambda edges: ledger.count_motives_due(edges=edges),
 }
-"""How what is due is counted, by group; those without have no personal data, or end within days."""
+"""The function that counts expired items, by group. Other groups hold no personal data, or expire in days."""
 
 
 class GroupForecast(Struct, frozen=True, kw_only=True):
-    """What of a group of data expires next.
+    """The numbers of items of a group of data that expire now and in the next twelve months.
 
-    `name` is a key of `GROUPS`. `due` is the number of items past their term, which the next run erases
-    unless something keeps them; `months` are those that reach it in this month and
-    each of the coming eleven.
+    `name` is a key of `GROUPS`. `due` is the number of items whose period has ended: the next run erases
+    them, unless something keeps them, such as a legal hold. `months` are the numbers of items whose period
+    ends in this month and in each of the following eleven.
     """
 
     name: str
@@ -79,7 +80,7 @@ class GroupForecast(Struct, frozen=True, kw_only=True):
 
 
 class ExpiryRun(Struct, frozen=True, kw_only=True):
-    """A run of the expiry: when, the numbers of erased items by group, and the groups that failed."""
+    """A run of the expiry: its instant, the number of erased items by group, and the groups that failed."""
 
     at: datetime
     erased: Mapping[str, int]
@@ -87,22 +88,26 @@ class ExpiryRun(Struct, frozen=True, kw_only=True):
 
 
 def cut_off(classes: Sequence[str], now: datetime) -> datetime:
-    """Return the time before which data of these retention classes is due: that of the shortest of them.
+    """Return the instant before which data of these retention classes have expired.
+
+    `classes` are codes of the reference data. If their periods differ, the shortest period counts.
 
     Raises:
-        LookupError: a class is not in force.
+        LookupError: a class is not in force on the day of `now`.
     """
     return max(_due_before(code, now) for code in classes)
 
 
 def months_ahead(*, now: datetime) -> tuple[datetime, ...]:
-    """Return the beginnings of the following months, as many as a forecast has; the next month is first."""
+    """Return the beginnings of the next twelve months in Europe/Paris, in UTC; the next month is first."""
     month = first_of_month(paris_day(now))
     return tuple(start_of_day(add_months(month, count + 1)) for count in range(_AHEAD))
 
 
 def forecast(*, actor: Actor, now: datetime) -> list[GroupForecast]:
-    """Return what expires next by group of data, over all desks: numbers alone.
+    """Return for each group of data how many items expire now and in the next twelve months.
+
+    The numbers cover all desks; no item is named.
 
     Raises:
         Refused: the actor may not read the state of retention.
@@ -118,7 +123,7 @@ def forecast(*, actor: Actor, now: datetime) -> list[GroupForecast]:
 
 
 def last_run(*, actor: Actor, now: datetime) -> ExpiryRun | None:
-    """Return the last run of the expiry within forty days, None without one.
+    """Return the last run of the expiry in the forty days before `now`; None if there was none.
 
     Raises:
         Refused: the actor may not read the state of retention.

@@ -112,16 +112,16 @@ def continue_trial(*, trial_id: UUID, now: datetime) -> bool:
 MOST_READ = 1_000
 """Most reports with text in the dry run of a text reader, the newest ones: some five minutes of CPU."""
 READ_AT_ONCE = 1
-"""Progress is stored after each: a report that ends the worker is the only one that is read anew."""
+"""Progress is stored after each report: after a crash of the worker, only the last report is read again."""
 _KEPT_CHANGES = 200
 _RUN = msgspec.json.Decoder(DryRun)
 
 
 def trial_of(stored: StoredReader) -> DryRun | None:
-    """Return the dry run stored with a text reader (model), even unfinished; None before its first portion.
+    """Return the dry run stored with a text reader (a trained model), finished or not; None without one.
 
-    A dry run compares it on past reports. None too if what is stored cannot be read, or is the dry run of
-    another version.
+    A dry run compares the model with the one in force on past reports. The result is also None if the stored
+    text cannot be decoded, or belongs to another version of the model.
     """
     try:
         run = _RUN.decode(stored.trial) if stored.trial else None
@@ -131,12 +131,12 @@ def trial_of(stored: StoredReader) -> DryRun | None:
 
 
 def continue_reader_trial(*, now: datetime) -> bool:
-    """Compare a portion of past reports by the proposed text reader (model); return whether there was one.
+    """Compare a proposed text reader (model) on the next past report; return whether there was a report.
 
-    Goes from the newest report with text to older ones, until `MOST_READ` are compared. Both versions read
-    each text in this run, even if an earlier version read it before: the changes are those of the candidate
-    alone. The reports do not change. A version that cannot be loaded delays no other; the dry run of one that
-    does not fit ends.
+    The comparison goes from the newest report with text to older ones, until `MOST_READ` are compared. Both
+    the proposed version and the one in force read each text in this run, even if an earlier version read it
+    before, so that every difference is due to the proposed version. The reports do not change. A version that
+    cannot be loaded delays no other version; its dry run ends if its model does not fit this program.
     """
     current = reader_in_force()
     return not isinstance(current, NoReader) and any(
