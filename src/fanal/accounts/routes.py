@@ -39,7 +39,7 @@ class Declaration:
     def action_for(self, method: str) -> str | None:
         """Return the action that an HTTP method requires; HEAD and OPTIONS count as GET.
 
-        None if the view declares no action for the method.
+        The result is None if the view declares no action for the method.
         """
         plain = "GET" if method in {"HEAD", "OPTIONS"} else method
         return self.actions.get(plain, self.actions.get(_EVERY_METHOD))

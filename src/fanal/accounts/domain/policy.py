@@ -33,8 +33,9 @@ class Scope(StrEnum):
 class Reason(StrEnum):
     """Reason of a verdict: ALLOWED, or the check that failed, from the most general to the most specific.
 
-    NO_RULE: no rule opens the action to a role of the actor. OUT_OF_SCOPE: not on this object. SEALED: not on
-    sealed content. OWN_ACT: the object is the actor's own act. MOTIVE_MISSING: no purpose is stated.
+    NO_RULE: no rule allows the action to a role of the actor. OUT_OF_SCOPE: rules allow it, but not on this
+    object. SEALED: they do not allow it on sealed content. OWN_ACT: the object is the actor's own act, which
+    another person must handle. MOTIVE_MISSING: the actor has stated no purpose (motif de consultation).
     """
 
     ALLOWED = "ALLOWED"

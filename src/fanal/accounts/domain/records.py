@@ -1,4 +1,4 @@
-"""Records published by the accounts package, and the normal form of logins."""
+"""Records that the accounts package returns to other packages, and rules for logins and names of people."""
 
 import hashlib
 import json
@@ -244,7 +244,7 @@ class DeskRecord:
 
     @property
     def state(self) -> str:
-        """A digest of the details; a form sends it back to prove which version its page showed."""
+        """A digest (32 hex digits) of the details; a form sends back the digest that its page showed."""
         shown = json.dumps([self.name, self.name_en, self.territory, self.contact])
         return hashlib.sha256(shown.encode()).hexdigest()[:32]
 

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    """Creates one small table; its rows expire within minutes."""
+    """Creates a small table, whose rows expire within minutes."""
 
     dependencies = [("accounts", "0002_rows")]
     operations = [

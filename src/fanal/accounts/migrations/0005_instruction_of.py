@@ -17,7 +17,7 @@ $$;
 
 
 class Migration(migrations.Migration):
-    """Creates a function, so that a public node reads no instruction's text."""
+    """Creates an SQL function. A public node can thus cite an instruction without access to its text."""
 
     dependencies = [("accounts", "0004_instructions")]
     operations = [migrations.RunSQL(SQL, "DROP FUNCTION accounts_standing")]

@@ -14,7 +14,7 @@ $$;
 
 
 class Migration(migrations.Migration):
-    """Creates a function, so that the ledger names no table of accounts."""
+    """Creates an SQL function. The ledger thus needs no access to the tables of accounts."""
 
     dependencies = [("accounts", "0006_deconfliction")]
     operations = [migrations.RunSQL(SQL, "DROP FUNCTION accounts_is_program")]

@@ -1,4 +1,7 @@
-"""Adds to standing instructions the organisations that may read the lists; two people approve them with it."""
+"""Adds to standing instructions the organisations that may read the lists (`members`).
+
+Two people approve these organisations together with the instruction.
+"""
 
 from django.db import migrations
 
@@ -12,7 +15,7 @@ ALTER TABLE accounts_instruction
 
 
 class Migration(migrations.Migration):
-    """Instructions approved before name no member and open lists to nobody: they must be renewed."""
+    """Adds a column; instructions approved earlier open lists to nobody and must be renewed."""
 
     dependencies = [("accounts", "0008_expiry")]
     operations = [

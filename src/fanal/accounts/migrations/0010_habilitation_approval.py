@@ -110,7 +110,7 @@ ALTER TABLE accounts_habilitation DROP CONSTRAINT accounts_habilitation_granter;
 
 
 class Migration(migrations.Migration):
-    """Existing habilitations stay in force: the new column is false for them."""
+    """Existing habilitations stay in force: for them, the column `needs_approval` is false."""
 
     dependencies = [("accounts", "0009_members")]
     operations = [

@@ -13,7 +13,7 @@ $$;
 
 
 class Migration(migrations.Migration):
-    """Replaces a function. Not reversible: the earlier version accepts every partner's name."""
+    """Replaces an SQL function. Not reversible: the earlier version accepts the name of any partner."""
 
     dependencies = [("accounts", "0012_presented_credentials")]
     operations = [migrations.RunSQL(SQL, migrations.RunSQL.noop)]

@@ -1,6 +1,7 @@
-"""Checks that a habilitation names a known role, and that its granter is the console or supervises its desk.
+"""Checks that a habilitation (grant of a role) names a known role and a permitted granter.
 
-Only the console grants roles outside a desk.
+The granter must be the operator's console, or a supervisor of the desk. Only the console grants roles outside
+a desk.
 """
 
 from django.db import migrations

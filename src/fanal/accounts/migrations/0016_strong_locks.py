@@ -1,4 +1,4 @@
-"""Also ends sessions that wait for a lock for which their database role has no use."""
+"""Also ends sessions that wait for a kind of lock which their database role never needs."""
 
 from django.db import migrations
 

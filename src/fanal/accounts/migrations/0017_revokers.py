@@ -1,4 +1,8 @@
-"""Lets only a supervisor in office at its desk, or the console, revoke or review a habilitation, dated now."""
+"""Restricts who may revoke or review a habilitation (grant of a role).
+
+A supervisor of its desk, whose own role is in force and who dates the act at the present time, or the
+operator's console.
+"""
 
 from django.db import migrations
 
@@ -32,7 +36,10 @@ DROP FUNCTION accounts_by_who_grants;
 
 
 class Migration(migrations.Migration):
-    """Triggers for the desk's role only: the console, which uses the worker's role, may always revoke."""
+    """Adds triggers for the role of the desk's web process.
+
+    The console, which uses the worker's role, is not restricted.
+    """
 
     dependencies = [("accounts", "0016_strong_locks")]
     operations = [migrations.RunSQL(SQL, BACK)]

@@ -1,4 +1,4 @@
-"""Also ends sessions that wait for a lock on an object, nest many savepoints or leave a transaction open."""
+"""Also ends sessions that wait for a lock on an object, nest many savepoints, or keep a transaction open."""
 
 from django.db import migrations
 

@@ -1,4 +1,4 @@
-"""Refuses acts of persons dated in the future, and acts under a habilitation before it was granted."""
+"""Refuses acts of people that are dated in the future, or before the grant of the role that permits them."""
 
 from django.db import migrations
 
@@ -80,7 +80,10 @@ CREATE TRIGGER accounts_instruction_end_office BEFORE INSERT ON accounts_instruc
 
 
 class Migration(migrations.Migration):
-    """Only new rows are checked. Not reversible: triggers of other packages call the functions."""
+    """Creates functions and triggers, which check new rows only.
+
+    Not reversible: triggers of other packages call the functions.
+    """
 
     dependencies = [("accounts", "0019_closed_roles")]
     operations = [migrations.RunSQL(SQL)]

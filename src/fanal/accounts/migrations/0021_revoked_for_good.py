@@ -1,4 +1,4 @@
-"""The revocation of a partner's credential stays: nothing revives it, nor moves its end to a later day."""
+"""Makes the revocation of a partner's credential final: it cannot be removed or moved to a later time."""
 
 from django.db import migrations
 

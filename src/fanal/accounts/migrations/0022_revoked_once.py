@@ -1,4 +1,4 @@
-"""The revocation of a partner's credential is dated once: its instant moves neither way after it has come."""
+"""Fixes the instant of a credential's revocation once it has passed: it cannot be moved at all."""
 
 from django.db import migrations
 

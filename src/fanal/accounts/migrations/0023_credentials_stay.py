@@ -1,4 +1,7 @@
-"""A partner's credential is not deleted and keeps its login and secrets: no new row revives a revoked one."""
+"""Forbids to delete a partner's credential, or to change its login or secrets.
+
+Otherwise a new row could restore a revoked credential.
+"""
 
 from django.db import migrations
 

@@ -1,10 +1,10 @@
-"""Stores for each account whether its person wants the queue's rows on one line."""
+"""Stores for each account whether its person wants each report of the queue on one line."""
 
 from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    """Adds a column with a default, so that a process of the earlier version goes on."""
+    """Adds a column with a default, so that processes of the earlier version continue to work."""
 
     dependencies = [("accounts", "0024_blocklist")]
     operations = [

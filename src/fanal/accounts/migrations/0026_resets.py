@@ -1,4 +1,7 @@
-"""Resets of a person's sign-in by two people; a reopened account has no role left; names are changed by a guard."""
+"""Adds resets of a person's sign-in by two people, and rules for closed accounts and changed names.
+
+A reopened account has no role left. A person's name can only be changed by a function of the database.
+"""
 
 from django.db import migrations, models
 

@@ -1,4 +1,4 @@
-"""A desk has an English name and a territory, and can be closed: then no role is granted at it."""
+"""Adds an English name and a territory to desks, and their closing; no role is granted at a closed desk."""
 
 from django.db import migrations, models
 
@@ -32,7 +32,7 @@ ALTER TABLE accounts_desk DROP CONSTRAINT accounts_desk_first_stays;
 
 
 class Migration(migrations.Migration):
-    """Adds columns with a default, so that a process of the earlier version goes on."""
+    """Adds columns with a default, so that processes of the earlier version continue to work."""
 
     dependencies = [("accounts", "0026_resets")]
     operations = [

@@ -1,10 +1,10 @@
-"""Stores for each account whether its person has seen the tour of the first sign-in."""
+"""Stores for each account whether its person has seen the introductory tour of the first sign-in."""
 
 from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    """Adds a column with a default; accounts that have signed in before are not shown the tour."""
+    """Adds a column with a default; people who have signed in before are not shown the tour."""
 
     dependencies = [("accounts", "0027_desks")]
     operations = [

@@ -1,4 +1,7 @@
-"""The duty roster: who is called for an alarm at a desk, when. Lines are added and ended, never changed."""
+"""Creates the tables of duty rosters: who is called for an alarm at a desk, and when.
+
+Lines of a roster are added and ended, never changed.
+"""
 
 from django.db import migrations
 
@@ -81,7 +84,7 @@ DROP FUNCTION accounts_duty_end_guard, accounts_duty_guard, accounts_keeps_roste
 
 
 class Migration(migrations.Migration):
-    """Adds two tables; a process of the earlier version calls the addresses of FANAL_DUTY."""
+    """Adds two tables; processes of the earlier version still call the addresses of FANAL_DUTY."""
 
     dependencies = [("accounts", "0028_tour_seen")]
     operations = [migrations.RunSQL(SQL, BACK)]

@@ -1,4 +1,7 @@
-"""What the public pages say of the numbers to call and of the hours of the service: who checked it, and when."""
+"""Creates the tables of checked emergency numbers and of the service's hours on public pages.
+
+They record who checked or set them, and when.
+"""
 
 from django.db import migrations
 
@@ -55,7 +58,7 @@ DROP FUNCTION accounts_public_guard;
 
 
 class Migration(migrations.Migration):
-    """Adds two tables; a process of the earlier version shows every number and no hours."""
+    """Adds two tables; processes of the earlier version show every number and no hours."""
 
     dependencies = [("accounts", "0029_duty")]
     operations = [migrations.RunSQL(SQL, BACK)]

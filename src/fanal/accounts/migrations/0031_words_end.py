@@ -1,7 +1,7 @@
-"""Lets expiry erase names and addresses of duty rosters, and the sources of numbers to call.
+"""Lets expiry erase names and addresses on duty rosters, and sources of checks of emergency numbers.
 
-A line ends when it is removed, after its last day, or with its desk. A check of a number ends with the next
-one, or when it no longer counts, 366 days after it (`accounts.domain.public_info.COUNTS_FOR`).
+A line of a roster ends when it is removed, after its last day, or with its desk. A check of a number ends
+with the next check, or when it is no longer valid: 366 days later (`accounts.domain.public_info.COUNTS_FOR`).
 """
 
 from django.db import migrations

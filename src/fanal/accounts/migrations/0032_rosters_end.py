@@ -1,4 +1,4 @@
-"""Ends the duty roster of a desk with the desk, and each line whose name and address expiry erases."""
+"""Ends the lines of a duty roster when its desk is closed, and a line whose texts expiry erases."""
 
 from importlib import import_module
 
@@ -38,7 +38,7 @@ BACKWARD = "DROP FUNCTION accounts_end_roster;" + _ERASE
 
 
 class Migration(migrations.Migration):
-    """A process of the earlier version closes a desk without its roster, which ends when the desk opens again."""
+    """Adds functions; an earlier version closes a desk without its roster, which ends at its reopening."""
 
     dependencies = [("accounts", "0031_words_end")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -147,7 +147,7 @@ def end_sessions(*, actor: Actor, user: User, now: datetime) -> None:
 
 
 def _end_sessions_after(actor: Actor, user: User, changed: str, *, now: datetime) -> None:
-    """End every session of an account, and record what `changed`."""
+    """End every session of an account after a change, and record its code (`changed`) in the ledger."""
     with transaction.atomic():
         _end_sessions_of(user)
         ledger.record(
@@ -353,7 +353,7 @@ def forget_people(*, actor: Actor, before: datetime, now: datetime, limit: int =
 
     A right is a habilitation (grant of a role) or an API credential; people created later stay. The accounts
     are closed and lose login, address and second factors. Ids and habilitations stay, so that the ledger
-    still distinguishes the authors of acts. In order of id; [] if there are none.
+    still distinguishes the authors of acts. The results are in order of id; [] if there are none.
 
     Raises:
         Refused: the actor may not run the processing stages.

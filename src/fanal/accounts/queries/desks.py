@@ -1,4 +1,4 @@
-"""Desks: their list, their names in the language of the page, and the people who have a role at one."""
+"""Queries on desks: list, names in the language of the page, and the people with a role at a desk."""
 
 from collections.abc import Iterable
 from datetime import datetime

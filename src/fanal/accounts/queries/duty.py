@@ -66,7 +66,7 @@ def people_for_duty(*, actor: Actor, desk_id: int, now: datetime) -> list[tuple[
 def rosters(*, now: datetime) -> list[RosterState]:
     """Return the states of the rosters of all open desks. No right is checked.
 
-    In order of the desks' numbers.
+    The results are in order of the desks' numbers.
     """
     lines = roster_lines(now=now)
     return [

@@ -103,8 +103,8 @@ def actor_of_person(*, person_id: UUID, now: datetime, motive: str = "") -> Acto
 def authenticate_partner_basic(*, authorization: str, now: datetime) -> PartnerIdentity | None:
     """Return the partner whose login and password an HTTP Basic `Authorization` header holds (RFC 7617).
 
-    None if they are missing or wrong. The database compares the SHA-256 of the password, which is 256 random
-    bits.
+    The result is None if they are missing or wrong. The database compares the SHA-256 of the password, which
+    is 256 random bits.
     """
     scheme, _, encoded = authorization.partition(" ")
     if scheme.lower() != "basic":
@@ -123,7 +123,7 @@ def authenticate_partner_basic(*, authorization: str, now: datetime) -> PartnerI
 def authenticate_partner_bearer(*, authorization: str, now: datetime) -> PartnerIdentity | None:
     """Return the partner whose token an HTTP Bearer `Authorization` header holds (RFC 6750).
 
-    None if it is missing or wrong.
+    The result is None if it is missing or wrong.
     """
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer":
@@ -151,8 +151,8 @@ def find_partner(*, name: str) -> UUID | None:
 def addresses_of(*, roles: Iterable[Role], desk_id: int | None, now: datetime) -> list[str]:
     """Return the mail addresses of active accounts that hold one of `roles` at a desk or without a desk.
 
-    Only roles in force at `now` count. `desk_id` None: at any desk. Oldest account first; accounts without an
-    address are left out.
+    Only roles in force at `now` count. `desk_id` None: at any desk. The oldest account comes first; accounts
+    without an address are left out.
     """
     held = in_force(now).filter(role__in=[r.value for r in roles])
     if desk_id is not None:
@@ -274,7 +274,7 @@ def granters_of(
     """Return, for each habilitation of a person in force, the ids of the people who granted and approved it.
 
     A habilitation is a formal grant of a role. Only those for one of `roles` count; at the desk `desk_id`, or
-    (None) anywhere. In no particular order.
+    (None) anywhere. The results are in no particular order.
     """
     held = in_force(now).filter(person_id=person_id, role__in=[role.value for role in roles])
     if desk_id is not None:
@@ -294,7 +294,7 @@ def granted_by_alone(
     """Return whether each of a person's habilitations for `roles` was granted or approved by a proposer.
 
     `proposers` are the ids of people who proposed an act: the person then may not approve it. `desk_id`: only
-    habilitations at that desk; None: all. False without any habilitation in force.
+    habilitations at that desk; None: all. The result is False without any habilitation in force.
     """
     granters = granters_of(person_id=person_id, roles=roles, now=now, desk_id=desk_id)
     return bool(granters) and all(some & set(proposers) for some in granters)

@@ -17,7 +17,7 @@ _MOST = 100
 def list_resets(*, actor: Actor, now: datetime) -> list[ResetRecord]:
     """Return the resets of people's sign-in of the last thirty days, open ones first, then newest first.
 
-    At most a hundred.
+    There are at most a hundred.
 
     Raises:
         Refused: the actor may not confirm resets.
