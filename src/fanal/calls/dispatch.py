@@ -241,7 +241,7 @@ class Dispatch:
         self._let_go(session)
 
     def ended(self, number: int, now: float) -> None:
-        """Record the end of a session that had nothing to send, without any failure."""
+        """Record the end of a session without a message or failure; refusals of recipients count."""
         session = self._sessions.pop(number)
         if self._places.is_trusted(session.place, now):
             self._lose(session)

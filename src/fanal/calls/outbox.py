@@ -87,7 +87,7 @@ class Outbox:
         self._session: object = None
 
     def beat(self) -> None:
-        """Run the maintenance step whose turn it is; a failure is logged, and the next beat goes on."""
+        """Run the next maintenance step of the cycle; a failure is logged and stops no later step."""
         name, step = next(self._steps)
         try:
             self._prepare()

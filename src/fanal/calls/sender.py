@@ -50,7 +50,7 @@ class Sender:
     def calls(self) -> list[UUID]:
         """The ids of the calls passed to `start` that have no outcome yet.
 
-        In the order of their start.
+        The results are in the order of their start.
         """
         return list(self._calls)
 

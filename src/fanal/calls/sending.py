@@ -276,7 +276,10 @@ class Sending:
     def _name(
         self, talk: smtp.Session, number: int, to: Sequence[str], names: Sequence[str]
     ) -> None:
-        """Name the recipients `to` to the server, which cannot take the spelling of those not in `names`.
+        """Name the recipients `to` to the server (`RCPT TO`), without those that it cannot accept.
+
+        `names` are the addresses whose spelling the server supports; any other recipient is recorded as
+        refused.
 
         Raises:
             SMTPException: the server closes the session.

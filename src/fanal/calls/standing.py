@@ -40,7 +40,7 @@ class Standing:
     def is_to_ask(self) -> bool:
         """Return whether it is time to test the sign-in at the mail server; report the result to `answered`.
 
-        True also starts the pause before the next test.
+        A true result also starts the pause before the next test.
         """
         if not self._failing or self.may_try or time.monotonic() < self._ask_at:
             return False
