@@ -71,7 +71,8 @@ def get_state(door: Door, *, counterpart: Counterpart, secret: str, round_id: UU
 def get_answer(door: Door, *, counterpart: Counterpart, secret: str, round_id: UUID) -> bytes:
     """Return another organisation's answer to our offer in a round of private set intersection.
 
-    As received: the signed message is not yet checked. `secret` is the password for `counterpart.login`.
+    It is returned as received: the signed message is not yet checked. `secret` is the password for
+    `counterpart.login`.
 
     Raises:
         OutsideRefused: no usable response (codes of `Door.get`).

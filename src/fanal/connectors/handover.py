@@ -319,9 +319,10 @@ class Handover:
                     self._ask_again(address)
 
     def _ask_again(self, address: smtp.Address) -> None:
-        """Let lines try again an address that took the message while the common session waits there for them.
+        """Let lines of single recipients try an address again that has accepted the message meanwhile.
 
-        That session may be lost, by no fault of the recipient.
+        The common line's session waits there for the reply on their recipient. That session may be lost,
+        without any fault of the recipient.
         """
         for line in self._alone:
             if address in line.waits:
@@ -329,9 +330,9 @@ class Handover:
                 line.tried.discard(address)
 
     def _send_to_left(self, session: smtp.Session, message: EmailMessage, to: list[str]) -> None:
-        """Send the message to those of the recipients `to` to whom no other session sends or sent it.
+        """Send the message to those of the recipients `to` for whom no other session sends or has sent it.
 
-        The server takes the addresses one after the other: meanwhile others may have been faster.
+        The server accepts recipients one after the other: meanwhile another session may have been faster.
         """
         while to:
             try:
@@ -345,9 +346,9 @@ class Handover:
                 return
 
     def _wait_for_left(self, to: list[str]) -> list[str]:
-        """Return those of the recipients `to` to whom the message is to be sent, and nobody sends it now.
+        """Return those of the recipients `to` who still need the message and to whom no session sends it.
 
-        Where somebody sends to all, wait: that may still fail.
+        If other sessions are sending to all of them, wait for their end, since they may fail.
         """
 
         def left() -> list[str]:
@@ -359,10 +360,10 @@ class Handover:
             return left()
 
     def _check(self, session: smtp.Session, address: smtp.Address) -> None:
-        """Make sure, before any of the message is sent, that nobody else sends to this session's recipients.
+        """Check, before any of the message is sent, that no other session sends to this session's recipients.
 
         Raises:
-            _TakenBefore: somebody does, or did, or no recipient is left.
+            _TakenBefore: another session sends or has sent to one of them, or no recipient is left.
         """
         with self._guard:
             self._asked.pop(address, None)
