@@ -82,8 +82,8 @@ class Annotation:
 def annotations(*, actor: Actor, since: date, until: date) -> list[Annotation]:
     """Return the annotations of the days from `since` to `until` (excluded), by their first day.
 
-    At most a hundred of each kind (written, outage, change of rules). Authors' names are returned only to an
-    actor who may write annotations: for all others, statistics name no person.
+    There are at most a hundred of each kind (written, outage, change of rules). Authors' names are returned
+    only to an actor who may write annotations: for all others, statistics name no person.
 
     Raises:
         Refused: the actor may not read statistics.

@@ -132,8 +132,8 @@ def _read(name: str, kind: type[S]) -> S:
 def historical_figures(lang: str) -> list[dict[str, object]]:
     """Return the figures published by others as dictionaries for templates, with texts in `lang`.
 
-    Keys: label, period, value, by (the publisher), source, read (the date), confidence, note. In the order of
-    the file; `note` is "" without one.
+    Keys: label, period, value, by (the publisher), source, read (the date), confidence, note. The results are
+    in the order of the file; `note` is "" without one.
     """
     return [
         {

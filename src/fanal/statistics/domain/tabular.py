@@ -133,7 +133,10 @@ class Table(Struct, frozen=True, kw_only=True):
         return structs.replace(self, rows=tuple(r for r in self.rows if code in r.keys))
 
     def between(self, first: date, last: date) -> "Table":
-        """Return the table of a daily figure with only its months from `first` to `last` (first days)."""
+        """Return the table of a daily figure with only the months from `first` to `last`, both included.
+
+        A month is given by its first day.
+        """
         ends = first.isoformat()[:7], last.isoformat()[:7]
         rows = tuple(r for r in self.rows if ends[0] <= r.keys[0] <= ends[1])
         return structs.replace(self, rows=rows, since=max(first, self.since))
@@ -225,7 +228,7 @@ COMPARABLE = 10
 def change(now: int | None, before: int | None) -> float | None:
     """Return the relative change from `before` to `now` (0.12 is +12 %).
 
-    None if a number is missing, or `before` is under 10.
+    The result is None if a number is missing, or `before` is under 10.
     """
     if now is None or before is None or before < COMPARABLE:
         return None

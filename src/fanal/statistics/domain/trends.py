@@ -87,8 +87,8 @@ class _Direction(Struct):
 def change_points(counts: Sequence[int], *, start: int = 0) -> tuple[LevelChange, ...]:
     """Return the changes of level in weekly counts, oldest first; weeks before index `start` are ignored.
 
-    Empty for fewer than thirteen weeks: the level is estimated from twelve. `at` and `told` are indices of
-    `counts`.
+    The result is empty for fewer than thirteen weeks: the level is estimated from twelve. `at` and `told` are
+    indices of `counts`.
     """
     light = [2 * sqrt(n + 0.375) for n in counts]
     found: list[LevelChange] = []
@@ -119,10 +119,11 @@ def change_points(counts: Sequence[int], *, start: int = 0) -> tuple[LevelChange
 
 
 def newcomers(series: Mapping[str, Sequence[int]]) -> tuple[Newcomer, ...]:
-    """Return the names first counted within the last twelve weeks, three times or more, most frequent first.
+    """Return the names that first occur in the last twelve weeks, with a count of three at least.
 
-    `series` maps names to weekly counts of equal length. Nothing is new unless the desk has counted for
-    twelve weeks before; the name "" (unknown) never is. Equal numbers: by name. () if there are none.
+    `series` maps names to weekly counts of equal length. The most frequent name comes first, equal ones in
+    alphabetical order. Nothing is new unless there are counts for twelve earlier weeks; the name "" (unknown)
+    is never new.
     """
     firsts = {
         code: next(week for week, n in enumerate(counts) if n)

@@ -1,4 +1,4 @@
-"""Annotations of charts: what a supervisor writes about a time, so that a reader does not mistake its numbers."""
+"""Creates the tables of annotations of charts, by which a supervisor explains unusual numbers of a period."""
 
 from django.db import migrations
 
@@ -48,7 +48,7 @@ BACK = "DROP TABLE statistics_annotation_end, statistics_annotation, statistics_
 
 
 class Migration(migrations.Migration):
-    """Adds tables; a process of the earlier version shows no annotation."""
+    """Adds tables; processes of the earlier version show no annotation."""
 
     dependencies = [("statistics", "0001_initial"), ("accounts", "0029_duty")]
     operations = [migrations.RunSQL(SQL, BACK)]

@@ -1,6 +1,7 @@
-"""Asks who writes an annotation for their office, and lets expiry erase its words.
+"""Lets only supervisors with a role in force write annotations of charts, and expiry erase their texts.
 
-An annotation ends when it is removed, or with its last day, but not before it was written.
+An annotation ends when it is removed, or else after its last day, but never before the day on which it was
+written.
 """
 
 from django.db import migrations
