@@ -13,9 +13,9 @@ Counted = tuple[date, str, str, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delay:
-    """The distribution of a step's duration: `count` cases; median, `p90` (ninth decile), mean, in seconds.
+    """The distribution of a step's duration over `count` cases.
 
-    All three are None if `count` is 0.
+    `median`, `p90` (the ninth decile) and `mean` are in seconds; all three are None if `count` is 0.
     """
 
     count: int
