@@ -214,8 +214,8 @@ def list_hits(
 ) -> list[CounterpartHit]:
     """Return the matches (identifiers that another organisation holds too) with reports of the actor's desks.
 
-    Sorted by state (NEW, REOPENED, CONTACTED, CLOSED), then by latest change, newest first. Empty for an
-    actor who may read none.
+    Sorted by state (NEW, REOPENED, CONTACTED, CLOSED), then by latest change, newest first. The result is
+    empty for an actor who may read none.
     """
     bounds = reach(actor, "hit.read")
     if bounds.empty:
@@ -232,7 +232,7 @@ def list_hits(
 def get_hit(*, actor: Actor, hit_id: UUID) -> CounterpartHit | None:
     """Return a match (an identifier that another organisation holds too) with reports of the actor's desks.
 
-    None if unknown or without such reports.
+    The result is None if unknown or without such reports.
     """
     bounds = reach(actor, "hit.read")
     if bounds.empty:
@@ -373,7 +373,7 @@ def get_round(*, actor: Actor, round_id: UUID) -> Round | None:
 def message_body(*, round_id: UUID, kind: MessageKind) -> bytes | None:
     """Return the signed bytes of the message of `kind` in a round of private set intersection.
 
-    None if there is none or they were erased. The caller has checked access with `get_round`.
+    The result is None if there is none or they were erased. The caller has checked access with `get_round`.
     """
     row = sql.row(
         "SELECT m.body FROM deconfliction_message m WHERE m.round_id = %s AND m.kind = %s",
@@ -395,7 +395,7 @@ def is_undelivered(*, round_id: UUID) -> bool:
 def last_started(*, counterpart_id: UUID) -> datetime | None:
     """Return when this desk last began a round of private set intersection with a counterpart.
 
-    A counterpart is another organisation. None if the desk never did.
+    A counterpart is another organisation. The result is None if the desk never did.
     """
     given = sql.one(
         "SELECT max(started_at) FROM deconfliction_round"

@@ -148,7 +148,8 @@ class LaidOut(Struct, frozen=True, kw_only=True):
     def key_at(self, place: int) -> bytes | None:
         """Return the selector key of the identifier whose curve point is at position `place`, from 0.
 
-        A point is a blinded identifier as it is sent. None for a padding point, behind which there is none.
+        A point is a blinded identifier as it is sent. The result is None for a padding point, behind which
+        there is none.
         """
         found = self.places[place * _KEY : (place + 1) * _KEY]
         return None if found == _NOBODY else found

@@ -1,9 +1,9 @@
-"""Makes a counterpart one organisation through its keys; joins what earlier registrations had withheld.
+"""Makes a counterpart one organisation whatever its key, and joins the withholdings of its registrations.
 
 Until now an organisation with a new key was closed and registered again, under another id: dossiers withheld
 from the first registration were compared again with the second, under the default limits. The withholdings of
-a closed registration now apply to the last one of its name: the open one or, if all are closed, the one closed
-last. Where nobody has set its limits since its registration, the narrower of both limits apply.
+a closed registration now apply to the last one of its name: the open one or, if all are closed, the one
+closed last. If nobody has set limits since its registration, the narrower of both limits apply.
 """
 
 from datetime import UTC, datetime

@@ -1,8 +1,8 @@
-"""Gives the reasons that end a withholding their reports, with which they expire; erases those overdue.
+"""Stores reports with each decision that ends a withholding, so that its reason expires with them.
 
 Such a decision was stored without reports, so that no erasure found its reason. It gets the reports that the
-withholding held, and those now in the dossier. Its reason is erased if one of them is erased, if there are
-none, or after the six years of `FR_RETENTION_DECISION_REASON`.
+withholding had, and those now in the dossier. Its reason is erased if one of these reports is erased, if
+there are none, or after the six years of `FR_RETENTION_DECISION_REASON`.
 """
 
 from django.db import migrations
@@ -26,7 +26,7 @@ DELETE FROM deconfliction_withholding_words t USING deconfliction_withholding w
 
 
 class Migration(migrations.Migration):
-    """Decisions and dates stay; only the reasons that should have expired are erased."""
+    """Decisions and dates remain; only reasons that should have expired are erased."""
 
     dependencies = [
         ("deconfliction", "0005_one_body"),

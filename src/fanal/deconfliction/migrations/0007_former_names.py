@@ -1,4 +1,7 @@
-"""Keeps the names that a counterpart had: packages to a desk of such a name leave out what is withheld from it."""
+"""Stores the former names of a counterpart.
+
+Packages to a desk with such a name leave out the reports withheld from the counterpart.
+"""
 
 from django.db import migrations
 
@@ -25,7 +28,7 @@ ALTER TABLE deconfliction_counterpart DROP COLUMN former_names;
 
 
 class Migration(migrations.Migration):
-    """Names that were changed before it are not known."""
+    """Adds a column; names changed before this migration are unknown."""
 
     dependencies = [("deconfliction", "0006_words_of_ends")]
     operations = [migrations.RunSQL(SQL, BACK)]

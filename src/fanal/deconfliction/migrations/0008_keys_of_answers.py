@@ -17,7 +17,7 @@ ALTER TABLE deconfliction_message ADD COLUMN seen integer;
 
 
 class Migration(migrations.Migration):
-    """Only our answers have keys."""
+    """Adds a column, filled for answers of this desk only."""
 
     dependencies = [("deconfliction", "0007_former_names")]
     operations = [migrations.RunSQL(SQL, BACK)]

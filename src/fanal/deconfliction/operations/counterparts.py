@@ -212,7 +212,7 @@ def set_limits(*, actor: Actor, counterpart_id: UUID, limits: SharingLimits, now
 def secret_of(*, actor: Actor, counterpart: Counterpart, now: datetime) -> str:
     """Return the password with which this desk signs in at the service of a counterpart (organisation).
 
-    "" without one.
+    The result is "" without one.
 
     Raises:
         Refused, ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: as
@@ -233,7 +233,8 @@ def secret_of(*, actor: Actor, counterpart: Counterpart, now: datetime) -> str:
 def _checked(asked: NewCounterpart, secret: str, *, loopback: bool) -> str:
     """Validate a counterpart (organisation) to register; return the URL of its service in normal form.
 
-    "" without one. `secret` authenticates us at that service; `loopback` allows a local address.
+    The result is "" without one. `secret` authenticates us at that service; `loopback` allows a local
+    address.
 
     Raises:
         Refusal: NAME, OUR_NAME, CONTACT, KEY (not an Ed25519 key, or our own), ADDRESS, NOT_HTTPS, SECRET,
@@ -264,7 +265,9 @@ def _wait_for_others() -> None:
 
 
 def _check_unknown(actor: Actor, wanted: NewCounterpart, *, another: bool) -> None:
-    """Check that an organisation to register is none that was registered before.
+    """Check that the organisation to register has never been registered before.
+
+    `another` says that a person has confirmed this for the counterparts that resemble it.
 
     Raises:
         Refusal: TAKEN, FORMER_KEY, FORMER as `add_counterpart`.

@@ -178,7 +178,7 @@ def keep_message(
 def digest_of(*, round_id: UUID, kind: MessageKind) -> bytes | None:
     """Return the SHA-256 of the message of `kind` in a round of private set intersection.
 
-    None if there is none.
+    The result is None if there is none.
     """
     row = sql.row(
         "SELECT digest FROM deconfliction_message WHERE round_id = %s AND kind = %s",

@@ -102,13 +102,14 @@ def _store(
     keys: Sequence[UUID],
     now: datetime,
 ) -> bytes:
-    """Store our answer in a round of private set intersection and return it; `of` is the round and with whom.
+    """Store our answer in a round of private set intersection, and return it.
 
-    `body` is the signed answer, `laid_out` our blinded set, `keys` our selector keys in it. If another
-    process stored an answer meanwhile, that is returned. An earlier answer, never fetched, is replaced.
+    `of` is the round and the counterpart, `body` the signed answer, `laid_out` our blinded set, `keys` our
+    selector keys in it. If another process stored an answer meanwhile, that one is returned. An earlier
+    answer that was never fetched is replaced.
 
     Raises:
-        Refusal: NOT_NOW, an identifier in the answer may not be shared any more; a later call leaves it out.
+        Refusal: NOT_NOW: an identifier in the answer may no longer be shared; a later call leaves it out.
     """
     found, counterpart = of
     shown = len(laid_out.points) // sets.SIZE
@@ -147,10 +148,10 @@ FRESH: Final = timedelta(hours=1)
 def hand_out(*, round_id: UUID, now: datetime) -> bytes:
     """Return our answer in a round of private set intersection, to the organisation that began the round.
 
-    From then on it cannot be taken back; a later call returns the same bytes. At the first fetch, the
-    standing instruction and every identifier in it are checked again: if one may not be shared any more, or
-    after `FRESH`, it is made again and the round waits for it. The caller has checked access with
-    `get_round`.
+    From then on the answer cannot be withdrawn; a later call returns the same bytes. At the first fetch, the
+    standing instruction and every identifier in the answer are checked again. If an identifier may no longer
+    be shared, or if the answer is older than `FRESH`, it is not returned: the worker computes a new one. The
+    caller has checked access with `get_round`.
 
     Raises:
         Refusal: NOT_NOW, the answer is not made yet, or must be made again; EXPIRED, the round is over;
@@ -286,8 +287,8 @@ def conclude(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
     """Compute the matches of a round that we began and that was answered; return the conclusion message.
 
     A round is one run of private set intersection; the message is signed bytes to send. A match on an
-    identifier that may not be shared any more is left out, here and there. A repeated call returns the same
-    message.
+    identifier that may no longer be shared is left out of the message, and is not recorded at this desk
+    either. A repeated call returns the same message.
 
     Raises:
         Refused: the actor may not run rounds.

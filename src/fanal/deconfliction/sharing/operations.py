@@ -38,8 +38,8 @@ _LOOKED_AT: Final = 2 * MOST
 def gather(*, actor: Actor, counterpart: Counterpart, now: datetime) -> list[UUID]:
     """Return the selector keys of our identifiers to compare with a counterpart's (another organisation's).
 
-    Newest first, `MOST` (131,072) at most. An identifier is included if the sharing limits allow one of its
-    occurrences, as a structured field rather than in free text, in a report that is neither a test nor
+    The newest come first, `MOST` (131,072) at most. An identifier is included if the sharing limits allow one
+    of its occurrences, as a structured field rather than in free text, in a report that is neither a test nor
     retracted. It is excluded if any report has it for a victim or a witness, if a withheld dossier contains
     it, or if too many reports contain it (a hub, without evidential value).
 

@@ -26,7 +26,7 @@ def withheld_reports(*, actor: Actor, counterpart_id: UUID) -> list[UUID]:
 
     They are the reports in a dossier when it was withheld, and all that are now in that dossier or in one
     with such a report: removing a report from a dossier does not end its withholding, and after a split each
-    part with one of them stays withheld. In order of id, each once.
+    part with one of them stays withheld. The results are in order of id, each once.
 
     Raises:
         Refused: the actor may not run rounds.
@@ -39,8 +39,8 @@ def withheld_reports(*, actor: Actor, counterpart_id: UUID) -> list[UUID]:
 def withheld_from(*, counterpart_ids: Collection[UUID] = ()) -> list[UUID]:
     """Return the ids of the reports withheld from every organisation, or from one of `counterpart_ids`.
 
-    As `withheld_reports`; the decision of any desk counts. Access is not checked: the caller only leaves
-    these reports out.
+    The rules are those of `withheld_reports`; the decision of any desk counts. Access is not checked: the
+    caller only leaves these reports out.
     """
     rows = sql.rows(
         f"SELECT dossier_id, report_ids FROM ({_IN_FORCE}) w WHERE w.withheld"  # noqa: S608
@@ -97,7 +97,7 @@ def answers_out(*, actor: Actor, now: datetime) -> list[tuple[UUID, datetime, da
     """Return our answers that counterparts have fetched in rounds of comparison that have not ended.
 
     Each is (counterpart id, when it was fetched, end of the round): until then the counterpart may still find
-    a match in it, whatever was withheld since. Newest first.
+    a match in it, whatever was withheld since. The newest comes first.
 
     Raises:
         Refused: the actor may not read rounds.
@@ -126,9 +126,9 @@ def withholdings_of(*, actor: Actor, dossier_ids: Sequence[UUID]) -> list[Withho
     """Return the decisions by which desks withhold dossiers from other organisations, newest first.
 
     Decisions that end a withholding are included, and so are those on a dossier merged into one of
-    `dossier_ids`, and those on a dossier that had one of its reports then, each under its own dossier id.
-    Empty without the right to read dossiers. Row-level security restricts them by desk; the reasons are
-    readable by the desk that wrote them.
+    `dossier_ids`, and those on a dossier that had one of its reports then, each under its own dossier id. The
+    result is empty without the right to read dossiers. Row-level security restricts them by desk; the reasons
+    are readable by the desk that wrote them.
     """
     if not may(actor, "dossier.read"):
         return []
