@@ -50,7 +50,7 @@ class RoutingRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def region_of(self, postcode: str | None) -> str | None:
         """Return the region of a five-digit postcode of the home country, by its first two or three digits.
 
-        None for an unknown or invalid postcode.
+        The result is None for an unknown or invalid postcode.
         """
         if not postcode or not _POSTCODE.fullmatch(postcode):
             return None
@@ -90,8 +90,8 @@ class Shares(Struct, frozen=True, kw_only=True):
     def ours(self, open_regions: Container[tuple[str, str]]) -> bool:
         """Return whether this desk itself must handle the report, as the desk of the home country.
 
-        True if the home country is competent and no region named by the evidence has a desk of its own.
-        `open_regions` holds (country, region) of the regions with a desk.
+        The result is True if the home country is competent and no region named by the evidence has a desk of
+        its own. `open_regions` holds (country, region) of the regions with a desk.
         """
         return self.home and not any(
             place.region and (place.country, place.region) in open_regions for place in self.places

@@ -144,9 +144,9 @@ def _send_some(  # noqa: PLR0917
 ) -> TurnOutcome | None:
     """Encrypt, deliver and commit one package under `instruction`; None if no report waits for `recipient`.
 
-    None also if the recipient was closed. If none of the waiting reports may be sent, they are dropped: the
-    outcome has the reason DROPPED, and no package. `sender` is this desk's name; `deliver` receives recipient
-    code, package id and encrypted bytes.
+    The result is None also if the recipient was closed. If none of the waiting reports may be sent, they are
+    dropped: the outcome has the reason DROPPED, and no package. `sender` is this desk's name; `deliver`
+    receives recipient code, package id and encrypted bytes.
     """
     with transaction.atomic():
         if not Recipient.objects.filter(id=recipient.id, closed_at=None).exists():
@@ -243,7 +243,7 @@ def _lines(actor: Actor, ids: Sequence[UUID], now: datetime) -> dict[UUID, bytes
 def note_package(
     actor: Actor, action: str, package_id: UUID, *, count: int, now: datetime, **more: int
 ) -> None:
-    """Write a ledger entry for a package (of reports) as a whole; each of its reports has one of its own.
+    """Write the ledger entry for a whole package of reports; each report in it has a further entry.
 
     `action` is the ledger's name of the act (`report.transfer`); `count` is the number of reports, `more` are
     further numbers for the entry.
