@@ -281,9 +281,9 @@ def _erase_motives(actor: Actor, now: datetime, before: datetime) -> int:
 
 
 def _erase_challenges(actor: Actor, now: datetime, before: datetime) -> int:  # noqa: ARG001
-    """Delete spent proofs of work, sign-in counters and ended web sessions; return how many proofs.
+    """Delete used proofs of work, sign-in counters and expired web sessions; return the number of proofs.
 
-    `before` is not used: all these have an end of their own, earlier than that of the retention class.
+    `before` is not used: each of these has an expiry of its own, earlier than the end of the retention class.
     """
     forget_counters(now=now)
     upkeep.forget_sessions(now=now)

@@ -37,7 +37,7 @@ _MOST_PAGES = 100_000
 TURN_SECONDS = 300.0
 """Length of a turn: it ends with the page in progress, and the next minute continues the fetch."""
 QUICK_SECONDS = 30.0
-"""Length of a first turn, which abandons an unfinished page; a slower source then waits among slow ones."""
+"""Length of a first turn, which gives up an unfinished page; the source then continues among slow ones."""
 log = logging.getLogger("fanal.worker")
 
 

@@ -184,8 +184,9 @@ def _notify(
 ) -> None:
     """Send a notice in both languages to the addresses `to`; without any, to the people on duty.
 
-    `codes` are those of its paragraphs among the labels of mails, `subject` that of its first line (by
-    default the first code's), `parameters` what the sentences name, by language.
+    `codes` are the codes of its paragraphs among the labels of mails; `subject` is the code of its subject
+    line, by default the first of `codes`. `parameters` returns the values that the sentences contain, for a
+    language.
     """
 
     def written(code: str, language: str) -> str:

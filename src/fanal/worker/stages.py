@@ -39,13 +39,13 @@ _BEHIND_OTHERS = timedelta(seconds=1)
 _FIRST, _LONGEST = timedelta(seconds=1), timedelta(seconds=5)
 _UNBOUNDED = 2**31
 _REPORTS_WAIT = 4
-"""The reports in hand wait this multiple of the pause, so that others are tried before them."""
+"""Reports of a failed batch wait this many times the pause, so that other reports are tried first."""
 
 
 def outage_code(failure: Exception) -> str | None:
     """Return the code of the vault's outage that caused the failure: KEY_MISSING or VAULT_AWAY.
 
-    None if the failure is no outage.
+    The result is None if the failure is no outage.
     """
     if isinstance(failure, KeyMissing):
         return "KEY_MISSING" if vault.lacks_keys() else None
@@ -91,7 +91,7 @@ _SHARED = frozenset({Stage.CROSSCHECK, Stage.ORIENT})
 """Stages that hold a global lock until they commit: for dossiers, and for groups of duplicates."""
 _LONG, _FEWEST = 0.2, 16
 _SHARE = 3
-"""A step, and the time between two renewals of leases, take at most one third (1/`_SHARE`) of a lease."""
+"""Divisor of the lease: the limit of a step, and the interval between two renewals, is a third of it."""
 Watched = Callable[[UUID, int], AbstractContextManager[None]]
 """A context manager around a step, from the token of its claim and its number of reports (`worker.watch`)."""
 log = logging.getLogger("fanal.worker")
