@@ -162,7 +162,8 @@ def install(watch: AgreementWatch | None) -> None:
 def renew() -> frozenset[Disagreement]:
     """Return how process and database disagree (clock, schema); repeat the check if the last one is old.
 
-    Empty if they agree, and in a process without an installed `AgreementWatch`, which makes no check.
+    The result is empty if they agree, and in a process without an installed `AgreementWatch`, which makes no
+    check.
 
     Raises:
         DatabaseError, InterfaceError: the database does not answer; the last result remains in force.

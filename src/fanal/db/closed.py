@@ -25,8 +25,8 @@ def closed_logins(cursor: AnyCursor, database: str | None = None) -> tuple[str, 
     """Return the logins (roles) whose connections `database` refuses, by default that of the session.
 
     Only the logins of the auditor and of public nodes (servers on the internet that take reports) can be
-    among them. `cursor` is open on any database of the server. Empty for an incompletely provisioned
-    database, which has admitted nobody yet.
+    among them. `cursor` is open on any database of the server. The result is empty for an incompletely
+    provisioned database, which has admitted nobody yet.
     """
     cursor.execute(
         "SELECT r.rolname FROM pg_roles r JOIN pg_database d ON d.datname = coalesce(%s, current_database())"

@@ -21,8 +21,12 @@ SELECT count(*) FILTER (WHERE outcome IS NULL AND queued_at < now() - make_inter
 FROM orient_call c
 WHERE EXISTS (SELECT FROM orient_alarm a WHERE a.id = c.alarm_id AND a.acknowledged_at IS NULL)
 """
-"""Calls of unacknowledged alarms: late (over `late` seconds), given up, left in a folder; why one failed."""
+"""SQL query on the calls (e-mails) of alarms that nobody has acknowledged; parameter: `late`, in seconds.
+
+Its row: number of calls not sent within `late` seconds, of calls given up, and of calls written to a folder
+without a mail server; code of a failure, or NULL.
+"""
 NEWEST_CALL: Final = """
 SELECT outcome FROM orient_call WHERE outcome IN ('SENT', 'PARTLY') ORDER BY ended_at DESC LIMIT 1
 """
-"""Outcome of the newest call that the mail server accepted: PARTLY where it refused some of the people."""
+"""SQL query: outcome of the newest sent call; SENT, or PARTLY if the server refused some of the people."""

@@ -43,7 +43,7 @@ _BOUNDED = (*MAY_BE_CLOSED, "fanal_app")
 _BUSY = 0.5
 """Seconds of CPU use after termination that prove that a session ignores it."""
 _WAITING_COUNTS = 0.2
-"""Weight of a second in the run queue: among fifty busy sessions none gets half a second of CPU time."""
+"""Part of the time in the run queue that counts as CPU use: among many busy sessions each gets little."""
 _WORKER = re.compile(rb"\Apostgres: .*\bparallel worker for PID (\d+)")
 _LONGEST_TRANSACTION = 60.0
 """Longest transaction of a public node, in seconds: an old one keeps VACUUM from removing dead rows."""
@@ -51,7 +51,7 @@ _BOUNDS = "SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 
 _BEAT_SECONDS = 0.25
 _CONNECT_SECONDS = 2
 _SILENT_SECONDS = 20.0
-"""Seconds of a look after which its connection counts as lost: above the timeouts of its statements."""
+"""Seconds without an answer after which the guard's connection counts as lost; statements time out before."""
 _Session = psycopg.Connection[tuple[int, str, str, bool]]
 _Work = dict[int, float]
 """Seconds of work of a session and of each of its parallel workers, by process id."""

@@ -8,8 +8,8 @@ from pathlib import Path
 def sessions_of(postmaster: int, logins: Sequence[str]) -> Iterator[tuple[int, str]]:
     """Yield (process id, login) of the sessions of `logins` on a local server; none for postmaster 0.
 
-    `postmaster` is the process id of the server's main process. In no particular order; a process that ends
-    meanwhile is left out.
+    `postmaster` is the process id of the server's main process. The results are in no particular order; a
+    process that ends meanwhile is left out.
     """
     for pid in children_of(postmaster) if postmaster else ():
         with contextlib.suppress(OSError):

@@ -49,7 +49,8 @@ class NodesYield:
 def node_sessions(data: Path) -> Iterator[int]:
     """Yield the process ids of the public nodes' database sessions on the server with the data folder `data`.
 
-    A public node is a server on the internet that takes reports. None if the server does not run.
+    A public node is a server on the internet that takes reports. Nothing is yielded if the server does not
+    run.
     """
     try:
         postmaster = int((data / "postmaster.pid").read_text().split("\n", 1)[0])
