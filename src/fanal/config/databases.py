@@ -353,7 +353,7 @@ def _bound_public_nodes(connection: psycopg.Connection[tuple[object, ...]]) -> N
 
 
 def let_owner_end_sessions(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Allow the owner's functions to end sessions of public nodes that hoard locks (`fanal.db.hoarding`).
+    """Allow the owner's functions to end public nodes' sessions with too many locks (`fanal.db.hoarding`).
 
     Grants `pg_signal_backend` to the owner and `pg_checkpoint` to the worker, which requests a checkpoint
     before it ends a session. Only a superuser can grant them.

@@ -96,7 +96,7 @@ class Environment:
     duty_addresses: list[str]
     """`FANAL_DUTY`: addresses called for a child in danger; commas or semicolons separate them."""
     flagger: str
-    """`FANAL_TRUSTED_FLAGGER`: what made the desk a trusted flagger (DSA art. 22), as notices name it."""
+    """`FANAL_TRUSTED_FLAGGER`: decision that made the desk a trusted flagger (DSA art. 22), for notices."""
     stop_host: str
     """`FANAL_STOP_HOST`: host of the page shown instead of blocked names (default `stop.fanal.test`)."""
     step_up_minutes: int
@@ -319,7 +319,7 @@ _NETWORK = {
     "keepalives_count": "3",
     "tcp_user_timeout": "30000",
 }
-"""A connection that the network lost without a word ends after half a minute; Linux waits for hours."""
+"""Connection settings: a connection lost without an error is closed after half a minute, not after hours."""
 
 
 def database_settings(env: Environment) -> dict[str, object]:

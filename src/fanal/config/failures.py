@@ -35,7 +35,7 @@ def _to_a_program(
 ) -> HttpResponse | None:
     """Return the error for a program: `problem` as JSON (`/api/`), or `code` as XML (`/ispws/`).
 
-    None for any other path: a page for people.
+    The result is None for any other path: a page for people.
     """
     if request.path.startswith("/api/"):
         language = get_language_from_request(request)

@@ -30,7 +30,7 @@ PASSWORDS, PROVIDERS, ASKING = 2, 1, 16
 KNOWN, OF_ONE_BROWSER = 8, 2
 """Places reserved for known browsers, of each kind, and how many of them a single browser may hold."""
 THREADS = WORKING + WAITING + 2 * ASKING + 2 * (ARRIVING + LARGE) + 3 * KNOWN + PROBES + 6
-"""Threads that the server needs for all of these, and for the refusals of further requests."""
+"""Threads that the server needs for all these requests, and to refuse any further ones."""
 OF_ONE_ADDRESS = 12
 """Bodies that one address may send at a time to one process; further ones wait `ROOM_SECONDS`."""
 ROOM_SECONDS = 3.0
@@ -301,8 +301,8 @@ class Gate:
     ) -> None:
         """Put the application `served` behind the limits; `hops` is the number of reverse proxies (0: none).
 
-        `known` returns an identifier of the browser from its cookies, "" without an earlier sign-in on it; it
-        makes no database query.
+        `known` maps cookies to the identifier of a browser that has signed in before, else ""; without a
+        query.
         """
         self._served, self._hops, self._known = served, hops, known
         # A proxy sends the complete bodies of many clients from a single address.

@@ -98,7 +98,7 @@ def read_held(home: Path, *, public_node: bool, secret: str) -> dict[str, tuple[
 def read_known(connection: _Connection) -> dict[str, dict[bytes, datetime]]:
     """Return the fingerprints of keys registered in the database, with the time of registration.
 
-    They are by purpose (use of a key, such as `ledger`). Empty before the first registration.
+    They are by purpose (use of a key, such as `ledger`). The result is empty before the first registration.
     """
     known: dict[str, dict[bytes, datetime]] = {}
     if not _has_table(connection):

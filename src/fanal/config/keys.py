@@ -47,7 +47,7 @@ SECRET_FILE = "secret_key"  # noqa: S105 - a name
 """File of the installation's secret if `FANAL_SECRET_KEY` is not set: signs cookies, seals second factors."""
 VAULT_KEYS = ("content", "identity")
 SHARED_DIGESTS = ("intake", "vault")
-"""First words of the purposes with the same keyed digests on the desk and on every node."""
+"""First words of the purposes of digest keys that the desk shares with every public node."""
 ALL_PURPOSES = frozenset({*VAULT_KEYS, "digest", "ledger", "receipt-root", "secret"})
 _NODE_LIFE = timedelta(days=2 * 365)
 _RENEWED_BEFORE = timedelta(days=60)
@@ -55,7 +55,7 @@ _RENEWED_BEFORE = timedelta(days=60)
 _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 _NUMBERED = re.compile(r"([a-z]+)-([0-9]{4})")
 NO_KEY = (ValueError, UnsupportedAlgorithm)
-"""What reading a PEM text raises that holds no key, or one of an unknown algorithm."""
+"""Exceptions raised on reading a PEM text without a key, or with a key of an unknown algorithm."""
 
 
 class KeysMissing(Exception):
@@ -98,9 +98,9 @@ def ensure_keys(
 ) -> None:
     """Create the missing key files of `purposes` at a first start, and renew the node's certificate.
 
-    `home` is the data folder. Not for public nodes, which receive their files. `origin` is the log's name in
-    its checkpoints, `node` this machine's name in its receipts. The node's key is made or renewed only if the
-    root's private key is present.
+    `home` is the data folder. This is not for public nodes, which receive their files. `origin` is the log's
+    name in its checkpoints, `node` this machine's name in its receipts. The node's key is made or renewed
+    only if the root's private key is present.
 
     Raises:
         KeysMissing: the node's certificate or the root's key is unreadable.
@@ -131,7 +131,7 @@ def ensure_keys(
 def node_certificate_ends(home: Path) -> date | None:
     """Return the last day on which this node can sign receipts, from its certificate in the key folder.
 
-    None without a certificate. `home` is the data folder.
+    The result is None without a certificate. `home` is the data folder.
 
     Raises:
         KeysMissing: the certificate is unreadable.
