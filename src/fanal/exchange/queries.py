@@ -219,7 +219,7 @@ def former_owners(*, list_ids: Sequence[UUID]) -> list[FormerOwner]:
 def list_readings(*, actor: Actor) -> list[MemberReading]:
     """Return each organisation's progress in reading our lists, by protocol, the last reader first.
 
-    At most 500 rows. A member organisation gets only its own.
+    There are at most 500 rows. A member organisation gets only its own.
 
     Raises:
         Refused: the actor may not read the exchange and is no member.
@@ -351,7 +351,7 @@ def taken_entries(*, source_id: UUID, keys: Sequence[str]) -> dict[str, TakenEnt
 def taken_holding(*, list_id: UUID, values: Sequence[str]) -> list[TakenEntry]:
     """Return the entries taken from partners for a list that hold one of these values (`KIND:value`).
 
-    `list_id` is our list, which several partners may supply. In order of entry id.
+    `list_id` is our list, which several partners may supply. The results are in order of entry id.
     """
     found = sql.rows(
         f"{_TAKEN} JOIN exchange_source s ON s.id = t.source_id"
@@ -364,7 +364,8 @@ def taken_holding(*, list_id: UUID, values: Sequence[str]) -> list[TakenEntry]:
 def taken_over(*, source_id: UUID, now: datetime, most: int) -> dict[str, TakenEntry]:
     """Return list entries taken from a partner (`source_id`) whose validity has ended, by their id there.
 
-    At most `most`, the earliest end first; for their withdrawal. Those already withdrawn are left out.
+    There are at most `most`, the earliest end first; for their withdrawal. Those already withdrawn are left
+    out.
     """
     found = sql.rows(
         f"{_TAKEN} WHERE source_id = %s AND ends_at <= %s ORDER BY ends_at LIMIT %s",

@@ -47,7 +47,7 @@ class GrantState(StrEnum):
 
 
 class Grant(Struct, frozen=True, kw_only=True):
-    """The stored right of a member organisation to read a list, in a state.
+    """Whether a member organisation may read a list (`state`), and since when.
 
     `since` is the place of the feed (the number of a change) at which this state began, `at` the instant.
     """
@@ -229,8 +229,8 @@ class SharedItem(Struct, frozen=True, kw_only=True):
     def gone_under(self) -> tuple[UUID | None, ...]:
         """The former owners of the list (None: the desk) in whose name its reader holds the entry.
 
-        The reader, a member organisation, must delete the entry there too. Empty unless the list is served as
-        a whole.
+        The reader, a member organisation, must delete the entry there too. The result is empty unless the
+        list is served as a whole.
         """
         whole = self.row.place == self.shared.open.since
         return self.shared.former_owners if whole else ()

@@ -66,8 +66,9 @@ HASH_KINDS: Final = ("PDQ", "MD5", "SHA1", "SHA256")
 def may_receive(attributes: ListAttributes, *, body: OrganisationKind) -> bool:
     """Return whether an organisation of kind `body` may receive entries of a list with these attributes.
 
-    False for a list without a legal basis, or of known false alarms. A list's sharing limit is the desk,
-    authorities, or all partners. A standing instruction is required too; this function does not check it.
+    The result is False for a list without a legal basis, or of known false alarms. A list's sharing limit is
+    the desk, authorities, or all partners. A standing instruction is required too; this function does not
+    check it.
     """
     if not attributes.legal_basis or attributes.scope is not MatchScope.MATCH:
         return False
@@ -79,7 +80,7 @@ def may_receive(attributes: ListAttributes, *, body: OrganisationKind) -> bool:
 def hashes_of(item: ChangedItem) -> dict[str, str]:
     """Return the hashes of a list entry (`item`) by kind, in the order PDQ, MD5, SHA1, SHA256.
 
-    Empty for an entry that is withdrawn or a known false alarm.
+    The result is empty for an entry that is withdrawn or a known false alarm.
     """
     if item.withdrawn_at is not None or item.scope is not MatchScope.MATCH:
         return {}

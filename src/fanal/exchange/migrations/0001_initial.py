@@ -204,7 +204,7 @@ DROP TABLE exchange_feed, exchange_change, exchange_clock;
 
 
 class Migration(migrations.Migration):
-    """Triggers on the entries of lists write the feed, so that no writer can omit it."""
+    """Creates tables and triggers; the triggers record each change of a list entry in the feed."""
 
     initial = True
     dependencies = [("analyse", "0004_lists"), ("accounts", "0004_instructions")]

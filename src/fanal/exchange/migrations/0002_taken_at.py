@@ -1,4 +1,7 @@
-"""Adds to a source's entry the partner's date of its last change, since pages may come in any order."""
+"""Stores with each entry of a partner's list the partner's date of its last change.
+
+Pages of a list may arrive in any order: an older statement must not replace a newer one.
+"""
 
 from django.db import migrations
 

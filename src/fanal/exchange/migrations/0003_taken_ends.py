@@ -1,4 +1,7 @@
-"""Adds to a source's entry the expiry that the partner stated; the entry then ends without a message."""
+"""Stores with each entry of a partner's list the end of its validity, if the partner has stated one.
+
+The entry is withdrawn at that time without a further message from the partner.
+"""
 
 from django.db import migrations
 

@@ -1,4 +1,7 @@
-"""Counts a change of list metadata that members read with each entry as a change of the entries concerned."""
+"""Records a change of a list's metadata in the feed as a change of all entries of the list.
+
+Member organisations read the metadata with each entry.
+"""
 
 from django.db import migrations
 
@@ -29,7 +32,7 @@ DROP FUNCTION exchange_list_said;
 
 
 class Migration(migrations.Migration):
-    """Adds a trigger to those on entries, votes and suspensions."""
+    """Adds a trigger, like those on entries, votes and suspensions."""
 
     dependencies = [("exchange", "0003_taken_ends"), ("analyse", "0008_votes")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -1,4 +1,4 @@
-"""Marks values of lists that a source feeds as the source's (not people's) where an entry of it holds them."""
+"""Marks list values as those of a source, not of people, if an entry of the source contains them."""
 
 from django.db import migrations
 
@@ -11,7 +11,7 @@ UPDATE analyse_entry e SET own = false
 
 
 class Migration(migrations.Migration):
-    """Updates rows of lists that a source feeds; creates nothing."""
+    """Updates the rows of lists that a source supplies; creates nothing."""
 
     dependencies = [("exchange", "0004_said_of_lists"), ("analyse", "0009_own")]
     operations = [migrations.RunSQL(FORWARD, migrations.RunSQL.noop)]

@@ -138,10 +138,10 @@ def ask_fetch(*, actor: Actor, source: ListSource, now: datetime) -> None:
 
 
 def queue_fetch(*, source_id: UUID, person_id: UUID) -> None:
-    """Queue the fetch of a source for a person, behind a fetch of the same source that is running.
+    """Queue the fetch of a list source for a person; it runs after any running fetch of the same source.
 
     Raises:
-        AlreadyEnqueued: one for a person waits already.
+        AlreadyEnqueued: a fetch of this source for a person is queued already.
     """
     job = app.configure_task(
         FETCH_NOW,
@@ -335,7 +335,7 @@ def note_failure(*, actor: Actor, source: ListSource, code: str, now: datetime) 
 def _lock(source_id: UUID) -> int | None:
     """Lock the row with a list source's progress until the end of the transaction; return its `turn`.
 
-    The turn is a number that grows with each stored page. None if there is no such row.
+    The turn is a number that grows with each stored page. The result is None if there is no such row.
     """
     row = sql.row(
         "SELECT turn FROM exchange_checkpoint WHERE source_id = %s FOR UPDATE", [source_id]
