@@ -208,7 +208,8 @@ def filter_calls(*, files: bool = False) -> bool:
     """Limit this process to system calls for reading, answering and memory (seccomp); others give EPERM.
 
     With `files`, calls of a video library are allowed too, among them `openat`; so call `close_files` first.
-    Returns whether the filter is in force: False on an unknown processor, or where the kernel refuses it.
+    Returns whether the filter is in force: The result is False on an unknown processor, or where the kernel
+    refuses it.
     """
     machine = platform.machine()
     if sys.platform != "linux" or machine not in _ARCHITECTURES:
