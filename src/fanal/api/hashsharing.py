@@ -94,7 +94,7 @@ def entries_of(
     """Yield shared list items as entries of the protocol, each under the organisation that owns the list.
 
     `identity` is the organisation that reads them. An item that its list's former owners must delete is also
-    yielded as a deleted entry of each of them. In the order of `items`.
+    yielded as a deleted entry of each of them. The results are in the order of `items`.
 
     Raises:
         Refused: the organisation may not read lists.
@@ -146,7 +146,7 @@ def _votes(
 PAGE: Final = 1000
 """Maximum entries of a page, as NCMEC's clients expect."""
 PRESENT: Final = timedelta(seconds=2)
-"""A range that ends less than this before now ends now: duplicates in the next range do no harm."""
+"""A range that ends less than this before now is extended to now. Entries repeated in the next do no harm."""
 _DIGITS: Final = 18
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 

@@ -59,7 +59,7 @@ def taxii(body: bytes, *, status: int = 200, items: Sequence[SharedItem] = ()) -
 
 
 def is_acceptable(accept: str) -> bool:
-    """Return whether the `Accept` header admits TAXII 2.1; an absent header admits everything."""
+    """Return whether an `Accept` header admits the TAXII 2.1 media type; an empty one admits all."""
     return not accept.strip() or any(map(_takes, accept.lower().split(",")))
 
 
