@@ -94,8 +94,8 @@ def leaves(part: Part) -> list[tuple[str, str]]:
 def from_leaves(pairs: Sequence[tuple[str, str]], kind: type[T]) -> T | None:
     """Rebuild an envelope of type `kind` from the (path, value) pairs that `leaves` gives.
 
-    Pairs whose path does not begin with a field of `kind` are ignored. None if the values form no valid
-    envelope.
+    Pairs whose path does not begin with a field of `kind` are ignored. The result is None if the values form
+    no valid envelope.
     """
     tree: dict[str, object] = {}
     for path, value in pairs:

@@ -95,7 +95,7 @@ def kind_of(name: str) -> str | None:
 def hash_value(kind: str, text: str) -> str | None:
     """Return a hash of `kind` in normal form (lower-case digits, PhotoDNA as base64), or None.
 
-    None if `text` is malformed, or `kind` is no kind of hash.
+    The result is None if `text` is malformed, or `kind` is no kind of hash.
     """
     if kind == "PHOTODNA":
         return photodna(text)

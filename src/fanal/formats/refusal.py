@@ -12,12 +12,12 @@ from enum import StrEnum
 class DocumentFault(StrEnum):
     """Codes of the faults for which a document of any format is refused; labels give their messages.
 
-    Those not named here say what they mean. DOCTYPE: XML with a document type, which could name entities.
-    WRONG_ROOT: another kind of document than expected. FALSE_ANNOTATION: an NCMEC annotation, which only says
-    yes, with another value. BAD_REFERENCE: the sender's reference is empty, too long or not printable.
-    UNSAFE_NAME, DUPLICATE_NAME, ENCRYPTED, LINK (a special file), BOMB (it expands beyond the limits),
-    UNKNOWN_COMPRESSION, NESTED_PACKAGE (a package inside): of a file in a package. PERSON: a list of
-    indicators that describes people. MEDIA_IN_EVIDENCE: evidence that holds other content than text.
+    Codes that are not explained here are self-explanatory. DOCTYPE: XML with a document type, which could
+    define entities. WRONG_ROOT: another kind of document than expected. FALSE_ANNOTATION: an NCMEC
+    annotation, which can only be true, has another value. BAD_REFERENCE: the sender's reference is empty, too
+    long or not printable. UNSAFE_NAME, DUPLICATE_NAME, ENCRYPTED, LINK (a special file), BOMB (it expands
+    beyond the limits), UNKNOWN_COMPRESSION, NESTED_PACKAGE (a package inside): a file in a package. PERSON: a
+    list of indicators that describes people. MEDIA_IN_EVIDENCE: evidence that holds other content than text.
     NOT_OF_THE_WEB: an address that is not http or https.
     """
 

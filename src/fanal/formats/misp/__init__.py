@@ -152,7 +152,7 @@ def read_event(stream: BinaryIO, reading: BundleReading) -> Iterator[Indicator]:
     """Yield a list entry for each attribute and each file of one or more events, reading them as a stream.
 
     `reading` collects the ignored keys and types with the reason, and the TLP markings. Whether the file
-    holds an event at all is known only at its end. In the order of the file.
+    holds an event at all is known only at its end. The results are in the order of the file.
 
     Raises:
         FormatRefused: not an event, an object or attribute about a person, or a value not of its type.
@@ -272,8 +272,8 @@ def _value(
 def _is_context(said: dict[str, object]) -> bool:
     """Return whether the sender excludes an attribute (`said`) from detection (`to_ids` false).
 
-    False for deleted values and for known false positives of our own lists: these are written so too, and
-    must be read.
+    The result is False for deleted values and for known false positives of our own lists: these are written
+    so too, and must be read.
     """
     told = truth(said.get("deleted")) is True or SCOPE_TAG + json.dumps(CLEAR) in _tags(said)
     return truth(said.get("to_ids")) is False and not told

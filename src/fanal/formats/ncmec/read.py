@@ -345,10 +345,11 @@ class _Walk:
     def _out_of_place(
         self, model: ElementModel, *, kind: TypeModel | None, path: str, count: int
     ) -> str:
-        """Record the violation by an element that is repeated, or else misplaced; return its path.
+        """Record a violation by an element that is repeated or misplaced; return its path.
 
-        `model` is its model, `kind` that of its parent type. `count` is its number among the siblings of that
-        name; a repeated one has it in its path (`…[2]`).
+        `model` is the element's model, `kind` that of its parent type, None if unknown. `count` is the
+        element's number among the siblings of that name; the path of a forbidden repetition ends in this
+        number (`…[2]`).
         """
         if count > 1 and not model.repeatable:
             path = f"{path}[{count}]"

@@ -35,8 +35,8 @@ class OutgoingElement:
         """Set the text or attribute at `path` below this element; return whether it now holds the value.
 
         `path` is like `victim[2]/email` or, for an attribute, `phone/@type`; missing elements are created.
-        False if the path or the value is not valid here by the schema or in XML, or if another value is there
-        already, which stays.
+        The result is False if the path or the value is not valid here by the schema or in XML, or if another
+        value is there already, which stays.
         """
         steps = _steps(path)
         if not steps or UNWRITABLE.search(value) is not None:

@@ -93,7 +93,7 @@ def read_bundle(stream: BinaryIO, reading: BundleReading, *, now: datetime) -> I
 
     One object is in memory at a time. An indicator that is revoked, or whose `valid_until` is not after `now`
     (aware), has `withdrawn=True`; a later `valid_until` is in `until`. `reading` collects the skipped objects
-    and properties with the reason, and the TLP markings. In the order of the file.
+    and properties with the reason, and the TLP markings. The results are in the order of the file.
 
     Raises:
         FormatRefused: not a bundle, an object without `type`, a malformed hash, or an object that describes a

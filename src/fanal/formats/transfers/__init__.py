@@ -249,7 +249,7 @@ def read_header(row: TransferRow) -> Header:
 def read_transfers(stream: BinaryIO) -> Iterator[Transfer | Damaged]:
     """Yield a transfer for each readable row of a CSV file, and a `Damaged` for each other row.
 
-    In the order of the rows.
+    The results are in the order of the rows.
 
     Raises:
         FormatRefused: the file is empty, or no layout has its columns.
@@ -417,7 +417,7 @@ def _party(values: Mapping[str, str], side: str, layout: Layout) -> Party:
 def _read_plain(cell: str | None) -> str | None:
     """Return a cell without outer blanks and the apostrophe that protects it in spreadsheets.
 
-    None if it is empty then.
+    The result is None if it is empty then.
     """
     text = (cell or "").strip()
     return (text[1:] if text.startswith(_GUARDED) else text) or None

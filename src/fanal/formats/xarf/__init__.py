@@ -340,9 +340,9 @@ class XarfSent(Struct, frozen=True, kw_only=True):
 def write_xarf(sent: XarfSent) -> list[bytes]:
     """Serialise a report (`sent`) as one XARF document for each web address, [] if there is none.
 
-    [] also if XARF has no type for the report. With a single address and several classified files, each file
-    has its own document: a document holds only one set of hashes. With several addresses, each document
-    states the worst class, and hashes only if a single file is classified.
+    The result is also [] if XARF has no type for the report. With a single address and several classified
+    files, each file has its own document: a document holds only one set of hashes. With several addresses,
+    each document states the worst class, and hashes only if a single file is classified.
 
     Raises:
         ValueError: neither the incident's nor the receipt's instant can be read.
