@@ -44,9 +44,9 @@ def bearers_of(*, actor: Actor, kind: InstructionKind) -> list[Bearer]:
     """Return the recipients, counterparts or lists that a standing instruction of this kind can name.
 
     Recipients of packages for distribution, counterparts (organisations) for de-confliction, lists for
-    serving and fetching. Empty for FEEDBACK, whose names `accounts` checks, and for BLOCKLIST, which names
-    changes by their digests. Closed recipients and counterparts are left out; lists are in no particular
-    order.
+    serving and fetching. The result is empty for FEEDBACK, whose names `accounts` checks, and for BLOCKLIST,
+    which names changes by their digests. Closed recipients and counterparts are left out; lists are in no
+    particular order.
 
     Raises:
         Refused: the actor may not see them.

@@ -82,7 +82,7 @@ def continue_trial(*, trial_id: UUID, now: datetime) -> bool:
     """Compare the next portion of stored reports under candidate priority rules; return if there was one.
 
     Every report is compared once, in order of id, under both rule sets as they were at the trial's start.
-    After the last one, the dry run is closed. False also if another worker holds the trial.
+    After the last one, the dry run is closed. The result is False also if another worker holds the trial.
     """
     actor = system_actor("dry run of priority rules")
     with transaction.atomic():
