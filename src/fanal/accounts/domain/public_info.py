@@ -38,9 +38,11 @@ class LineCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpeningHours:
-    """The hours in which the service reads reports: seven days from Monday, in Europe/Paris, and closed days.
+    """The hours in which the service reads reports, and its closed days, in Europe/Paris.
 
-    `shown`: the public pages show them. `by_id` set them, `at` when; None if nobody has.
+    `days` are the hours of seven days from Monday, in minutes since midnight, None for a closed day; `closed`
+    are further closed days. `shown` is whether public pages show them. `by_id` is the person who set them,
+    `at` when; both are None if nobody has.
     """
 
     days: tuple[Hours, ...]

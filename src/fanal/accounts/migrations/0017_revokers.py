@@ -1,7 +1,7 @@
 """Restricts who may revoke or review a habilitation (grant of a role).
 
-A supervisor of its desk, whose own role is in force and who dates the act at the present time, or the
-operator's console.
+Only a supervisor of its desk may, whose own role is in force and who dates the act at the present time; and
+the operator's console.
 """
 
 from django.db import migrations

@@ -45,12 +45,13 @@ class MailTestTarget(StrEnum):
 def ask_mail_test(*, actor: Actor, target: MailTestTarget, now: datetime) -> UUID:
     """Queue a test message of the mail settings to `target`; return the id of the test (a ledger entry).
 
-    `target` is not ROSTER: see `ask_test_call`.
+    `target` must not be ROSTER: for people on duty, see `ask_test_call`.
 
     Raises:
         Refused: the actor may not test the mail.
-        Refusal: mail_test: NO_ADDRESS: the person's account has none; UNDER_WAY: another test waits for its
-            answer; TOO_MANY: six were asked for within the hour; TARGET: it is ROSTER.
+        Refusal: of kind `mail_test`: NO_ADDRESS (the person's account has no mail address); UNDER_WAY
+            (another test waits for its result); TOO_MANY (six were requested within the hour); TARGET (it
+            is ROSTER).
     """
     require(actor, "mail.test")
     if target is MailTestTarget.OWN and not own_addresses(person_id=actor.person_id):

@@ -87,14 +87,14 @@ def propose_reset(
 ) -> UUID:
     """Propose to reset a person's password, with `factors` their second factors too; return its id.
 
-    The password is always reset: without a new one, the account would be open to people who know the old one.
-    Nothing changes until a second person confirms within a day. The person and their supervisors are
-    notified. `reason` is recorded with the proposal.
+    The password is always reset: otherwise people who know the old one could still sign in. Nothing changes
+    until a second person confirms within a day. The person and their supervisors are notified. `reason` is
+    recorded with the proposal.
 
     Raises:
         Refused: the actor may not propose resets, is the person, or their account was closed meanwhile.
-        Refusal: CLOSED: the account, OPEN: a reset of the person is open already, or GRANTER: the actor's
-            role comes from the person alone.
+        Refusal: CLOSED (the person's account is closed), OPEN (a reset of the person is open already),
+            GRANTER (the actor's role was granted by the person alone).
     """
     require(actor, "reset.propose", Resource(owner_id=person_id))
     try:
@@ -122,18 +122,19 @@ def propose_reset(
 
 
 def confirm_reset(*, actor: Actor, reset_id: UUID, now: datetime) -> None:
-    """Carry a proposed reset out, as its second person, who has passed their own second factor.
+    """Carry out a proposed reset, as its second person, who has passed their own second factor.
 
-    The account gets the new password, and loses its second factors if proposed; its sessions end.
+    The account gets the new password, and loses its second factors if that was proposed; its sessions end.
     Habilitations and past acts of the person stay. The person and their supervisors are notified.
 
     Raises:
         Reset.DoesNotExist: no such reset.
-        Refused: the actor may not confirm resets, is the proposer or the person, or their account was closed
-            meanwhile.
-        Refusal: NOT_OPEN: confirmed, withdrawn or expired; CLOSED: the account; ALIKE: the actor's account
-            shares an address, a sign-on or a key with the proposer's or the person's; GRANTER: the actor's
-            role comes from one of them; PROPOSER: the proposer is no administrator any more.
+        Refused: the actor may not confirm resets, is the proposer or the person, or their account was
+            closed meanwhile.
+        Refusal: NOT_OPEN (the reset was confirmed, withdrawn or has expired); CLOSED (the person's
+            account is closed); ALIKE (the actor's account shares an address, a sign-on or a key with the
+            proposer's or the person's); GRANTER (the actor's role was granted by one of them); PROPOSER
+            (the proposer is no longer an administrator).
     """
     found = Reset.objects.get(id=reset_id)
     people = {found.person_id, found.proposer_id} - {SYSTEM_PERSON}

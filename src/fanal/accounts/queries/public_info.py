@@ -20,10 +20,10 @@ _HOURS = "SELECT opens, closes, closed, shown, at FROM accounts_opening ORDER BY
 
 
 def list_checks(*, actor: Actor) -> dict[str, LineCheck]:
-    """Return the newest verdict on each number of the public pages that has one.
+    """Return the newest verdict on each number of the public pages, by number; others have no key.
 
     Raises:
-        Refused: the actor may not keep the public pages.
+        Refused: the actor may not edit the public pages.
     """
     require(actor, "public.manage")
     return {
