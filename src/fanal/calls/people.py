@@ -104,7 +104,7 @@ class Person:
     _slow_until: float = 0.0
 
     def is_alone(self, now: float) -> bool:
-        """Return whether the person gets sessions without other recipients: they may hold up others."""
+        """Return whether the person gets sessions without other recipients, whom they might delay."""
         return max(self._alone_until, self._slow_until) > now or self._failures > 0
 
     def is_fresh(self, now: float) -> bool:

@@ -67,7 +67,7 @@ class Addresses:
         return bool(self._known)
 
     def __getitem__(self, number: int) -> Address:
-        """Return the address of a number."""
+        """Return the IP address with this number; KeyError for a number that was never given."""
         return self._known[number]
 
     def keep(self, found: Sequence[Address], now: float) -> list[int]:
