@@ -108,9 +108,10 @@ class Session(smtplib.SMTP):
         return reply
 
     def rcpt(self, recip: str, options: Sequence[str] = ()) -> tuple[int, bytes]:
-        """Send the address of one recipient, unless it is left out; return its reply (code, text).
+        """Send the address of one recipient to the server, unless `skips` leaves it out; return (code, text).
 
-        One left out gives (250, b""). `options` are parameters of the command RCPT, as in smtplib.
+        For a recipient that is left out, the result is (250, b"") without any reply of the server. `options`
+        are parameters of the command RCPT, as in smtplib.
 
         Raises:
             SMTPServerDisconnected: the server closed the session, or did not reply in time.
