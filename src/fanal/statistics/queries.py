@@ -211,11 +211,11 @@ def withdrawn(*, actor: Actor, since: datetime) -> Withdrawn:
 def delays(*, actor: Actor, since: date, until: date, now: datetime) -> Table:
     """Return the duration of each step in seconds: number of measurements, median, 90th percentile, mean.
 
-    Steps: first proposal (ORIENT) and first decision (DECIDE) on a report; approval (SECOND), sending (SEND),
-    receipt (RECEIPT) and execution (EXECUTE) of a measure. Each lasts from the step before it, the first from
-    the case's receipt or the measure's proposal; REMOVE lasts from the sending to the execution. It covers
-    the cases received (without tests) and measures proposed from `since` to `until` (excluded), at all desks.
-    `now`: when the table was made.
+    Steps of a report: first proposal (ORIENT) and first decision (DECIDE). Steps of a measure: approval
+    (SECOND), sending (SEND), receipt (RECEIPT) and execution (EXECUTE). Each is measured from the step before
+    it, the first one from the receipt of the report or the proposal of the measure; REMOVE is the time from
+    the sending to the execution. Included are reports received (without tests) and measures proposed from
+    `since` to `until` (excluded), at all desks. `now` is recorded as the time of the table.
 
     Raises:
         Refused: the actor may not read statistics.
