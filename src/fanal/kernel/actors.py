@@ -9,11 +9,12 @@ from uuid import UUID
 class Role(StrEnum):
     """A role of a person at the desk or outside it; each requires a personal authorisation (habilitation).
 
-    ANALYST, SUPERVISOR, JUDICIAL_OFFICER (officier de police judiciaire: sends referrals) and
-    MEASURES_OFFICER (records the sending and receipt of removal requests) work at a desk. OVERSEER: the
-    qualified person (personnalité qualifiée) who reviews measures. LABORATORY and PARTNER: of another
-    organisation. STATISTICIAN: figures only. ADMINISTRATOR: accounts. SYSTEM (worker and commands) and PUBLIC
-    (public form) are not granted to people. Rights: `accounts/domain/policy.toml`.
+    Four roles belong to a desk: ANALYST, SUPERVISOR, JUDICIAL_OFFICER (officier de police judiciaire, who
+    sends referrals) and MEASURES_OFFICER (who records the sending and receipt of removal requests). OVERSEER
+    is the qualified person (personnalité qualifiée) who reviews measures. LABORATORY and PARTNER are people
+    of another organisation. A STATISTICIAN reads figures only, an ADMINISTRATOR manages accounts. SYSTEM
+    (worker and commands) and PUBLIC (public form) are not granted to people. `accounts/domain/policy.toml`
+    says what each role may do.
     """
 
     ANALYST = "ANALYST"
