@@ -373,7 +373,8 @@ def get_round(*, actor: Actor, round_id: UUID) -> Round | None:
 def message_body(*, round_id: UUID, kind: MessageKind) -> bytes | None:
     """Return the signed bytes of the message of `kind` in a round of private set intersection.
 
-    The result is None if there is none or they were erased. The caller has checked access with `get_round`.
+    The result is None if there is no such message, or its bytes were erased. The caller has checked access
+    with `get_round`.
     """
     row = sql.row(
         "SELECT m.body FROM deconfliction_message m WHERE m.round_id = %s AND m.kind = %s",

@@ -21,7 +21,7 @@ DROP TRIGGER deconfliction_withholding_ahead ON deconfliction_withholding;
 
 
 class Migration(migrations.Migration):
-    """Triggers check new rows only; stored rows stay as they are."""
+    """Adds triggers, which check new rows only; stored rows stay as they are."""
 
     dependencies = [("deconfliction", "0003_identities"), ("accounts", "0020_no_act_ahead")]
     operations = [migrations.RunSQL(SQL, BACK)]

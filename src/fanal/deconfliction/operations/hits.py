@@ -33,8 +33,8 @@ def write_hits(*, actor: Actor, round_: Round, keys: Sequence[UUID], now: dateti
     """Record the identifiers that both sides hold as matches; a known match only gets a new date.
 
     `round_` is the round of private set intersection that found them; `keys` are selector keys, each derived
-    from an identifier's kind and value. Call this in the transaction of the round. Our reports with the
-    identifier are found here, in our own data; nothing of that comes from the other organisation.
+    from an identifier's kind and value. Call this in the transaction of the round. The reports of a match are
+    found in this desk's own data: the other organisation sends none.
     """
     if not keys:
         return
