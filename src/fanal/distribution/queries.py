@@ -225,7 +225,7 @@ class SentPackage(Struct, frozen=True, kw_only=True):
 
 
 def list_recipients(*, actor: Actor) -> list[KnownRecipient]:
-    """Return every desk that packages can be sent to, by code, closed ones included.
+    """Return every desk registered as a recipient of packages, in order of code, closed ones included.
 
     Raises:
         Refused: the actor may not read recipients.

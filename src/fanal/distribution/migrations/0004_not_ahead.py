@@ -15,7 +15,7 @@ DROP TRIGGER distribution_sender_key_ahead ON distribution_sender_key;
 
 
 class Migration(migrations.Migration):
-    """Triggers check new rows only; stored rows stay as they are."""
+    """Adds triggers, which check new rows only; stored rows stay as they are."""
 
     dependencies = [("distribution", "0003_senders"), ("accounts", "0020_no_act_ahead")]
     operations = [migrations.RunSQL(SQL, BACK)]

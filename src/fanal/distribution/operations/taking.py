@@ -99,11 +99,12 @@ def take(
 def _known(unlocked: Unlocked, *, now: datetime, unproven: bool) -> proof.SenderKey | None:
     """Return the registered key that signed a package (`unlocked`); None if no proof of its origin is needed.
 
-    `unproven` allows that for unsigned packages and revoked keys. This check runs before the archive is
-    unpacked, so that no content of an unknown or revoked sender is parsed.
+    `unproven` accepts unsigned packages and revoked keys. This check runs before the archive is unpacked, so
+    that no content of an unknown or revoked sender is parsed.
 
     Raises:
-        Refusal: UNSIGNED, UNKNOWN, REVOKED.
+        Refusal: UNSIGNED (the package has no signature); UNKNOWN (its key belongs to no known desk);
+            REVOKED (its key was revoked).
     """
     head = unlocked.head
     if head is None:
