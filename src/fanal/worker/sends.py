@@ -38,8 +38,9 @@ _MOST_ADDRESSES = 60
 class BoundedRetry(BaseRetryStrategy):
     """A retry strategy with exponential back-off and jitter, at most a minute between two attempts.
 
-    After `MAX_ATTEMPTS` attempts a job fails for good. Where the mail server has the message and does not
-    confirm it, the pauses grow to ten minutes and `MOST_COPIES` is the limit: each message may be a copy.
+    After `MAX_ATTEMPTS` attempts a job fails permanently. If the mail server received the message without
+    confirming it, each further message may be a copy: the pauses then grow to ten minutes, and `MOST_COPIES`
+    is the limit.
     """
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:

@@ -4,10 +4,11 @@ A regular expression or a library may hold the interpreter lock (GIL) for minute
 runs meanwhile, so that only another process can end it. The worker records in shared memory the claim of the
 current step, and the CPU time of its main thread at the start of the step. After a kill the watch returns the
 claim: its reports are retried one by one, and a report that exceeds the limit alone, after an earlier
-attempt, is quarantined (`DEADLINE`). The search for similar reports and the reading of texts have the same
-limits; a single report over the limit gets no similar ones, and a text that is over it twice stays unread.
-The engine that embeds texts is another process, with limits of its own: the reader leaves out a text on which
-it ends, and goes on (`analyse.signals.reading`).
+attempt, is quarantined (`DEADLINE`).
+
+The search for similar reports and the reading of texts have the same limits. A report that exceeds the limit
+alone is left out of the search; a text that exceeds it twice stays unread. The engine that embeds texts is
+another process with limits of its own: a text that makes it end is left out (`analyse.signals.reading`).
 
 The worker starts this file by its path. On a system without /proc there is no watch.
 """
