@@ -235,7 +235,7 @@ def _expire(world: World, at: datetime) -> None:
 
 
 def _replay(world: World, at: datetime) -> None:
-    """Process a report a second time: both results stay."""
+    """Process a report a second time, from its first stage; the results of both runs are kept."""
     report_id = world.from_partner("EN-replayed", material("relecture.test", at, "EN-replayed"), at)
     later = at + timedelta(hours=2)
     replay_stage(
