@@ -54,7 +54,7 @@ class EngineStarting(EngineMissing):
 class TextUnembedded(RuntimeError):
     """Error: the embedding engine has no embedding of one of the given texts.
 
-    Its child process ended on it, took too long, or gave a vector that is zero or not finite.
+    The text made its child process end, took too long, or gave a vector that is zero or not finite.
     """
 
 
