@@ -12,7 +12,7 @@ DROP TRIGGER exchange_source_ahead ON exchange_source;
 
 
 class Migration(migrations.Migration):
-    """Triggers check new rows only; stored rows stay as they are."""
+    """Adds triggers, which check new rows only; stored rows stay as they are."""
 
     dependencies = [("exchange", "0006_taken_back"), ("accounts", "0020_no_act_ahead")]
     operations = [migrations.RunSQL(SQL, BACK)]
