@@ -59,9 +59,9 @@ def refused(refusal: FormatRefused) -> HttpResponse:
 
 
 def should_wait(refusal: ShouldWait) -> HttpResponse:
-    """Return the response to a sender that must wait: answer code 1000, HTTP 200, `Retry-After` in seconds.
+    """Return the response to a sender that must wait: answer code 1000, and `Retry-After` in seconds.
 
-    HTTP 200, as for every refusal of this service (ADR 0022).
+    Its HTTP status is 200, as for every refusal of this service (ADR 0022).
     """
     answer = simple(
         AnswerCode.SERVER_ERROR,
