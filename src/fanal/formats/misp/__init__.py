@@ -272,8 +272,8 @@ def _value(
 def _is_context(said: dict[str, object]) -> bool:
     """Return whether the sender excludes an attribute (`said`) from detection (`to_ids` false).
 
-    The result is False for deleted values and for known false positives of our own lists: these are written
-    so too, and must be read.
+    The result is False for deleted values and for known false positives of our own lists: they have `to_ids`
+    false too, and must be read all the same.
     """
     told = truth(said.get("deleted")) is True or SCOPE_TAG + json.dumps(CLEAR) in _tags(said)
     return truth(said.get("to_ids")) is False and not told

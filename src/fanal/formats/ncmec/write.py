@@ -119,9 +119,10 @@ def write_report(sent: Outgoing) -> bytes:
 
 
 class _ReportWriter:
-    """Writer of `report.xml`: first the source's values without a field, at their own paths, then the fields.
+    """Writer of `report.xml` from a report and its `extra`: values without a field in the report format.
 
-    The former are `extra`; values for which the schema has no place go to `additionalInfo`.
+    The values of `extra` are written first, at their own paths, then the fields. Values for which the schema
+    has no place become text in `additionalInfo`.
     """
 
     def __init__(self, sent: Outgoing) -> None:

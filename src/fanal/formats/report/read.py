@@ -110,9 +110,10 @@ def canonical_bytes(report: Report) -> bytes:
 
 
 def read_lines(stream: BinaryIO) -> Iterator[Line]:
-    """Yield every non-blank line of a JSON-lines file, holding one line in memory at a time.
+    """Yield every non-blank line of a JSON-lines file, parsed; one line is in memory at a time.
 
-    Such files are exchanged between desks: associated accounts are accepted.
+    Such files are exchanged between desks: associated accounts (ASSOCIATED persons) are accepted. A line that
+    is refused is yielded with its refusal.
     """
     number = 0
     while body := stream.readline(MAX_BYTES + 2):

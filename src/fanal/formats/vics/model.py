@@ -169,9 +169,10 @@ def integer(value: object) -> int | None:
 
 
 def instant(value: object) -> str | None:
-    """Parse a VICS date to ISO 8601; None if unreadable or no text.
+    """Parse a VICS date to ISO 8601; None if it is unreadable or no text.
 
-    A date with a zone becomes UTC and ends in Z. A date without one stays without: the caller assumes a zone.
+    A date with a time zone is converted to UTC and ends in Z. A date without one is returned without: the
+    caller assumes a zone.
     """
     text = value.strip() if isinstance(value, str) else ""
     try:

@@ -58,7 +58,7 @@ class _Node(Struct):
     listed: set[str] = field(default_factory=set)
 
     def at(self, name: str, number: int) -> "_Node":
-        """Return the entry `name` at a position from 1, created if needed."""
+        """Return the node of the entry `name` at the position `number` (from 1); create missing ones."""
         several = self.entries.setdefault(name, [])
         while len(several) < number:
             several.append(_Node())
