@@ -218,7 +218,11 @@ def instants(zone: str, day: date, wall: time) -> tuple[datetime, datetime]:
 
 
 def is_sound(line: NewDuty) -> bool:
-    """Return whether a line ends after it begins and, if it is weekly, has at least one day of the week."""
+    """Return whether the hours of a line are valid.
+
+    The rank must be 1 or 2, the zone one of `ZONES`. A weekly line must have a day of the week, and its last
+    day, if any, must not be before the first. Any other line must end after it begins, within 366 days.
+    """
     if line.rank not in (FIRST, THEN) or line.zone not in ZONES:
         return False
     if line.kind is DutyKind.WEEKLY:
