@@ -180,7 +180,7 @@ class Sending:
     # The addresses of the mail server
 
     def _look_up(self, after: float) -> None:
-        """Ask for the addresses of the mail server, if that was not done in the last seconds (`after`)."""
+        """Start a DNS query for the mail server's addresses, if the last one is over `after` seconds old."""
         now = time.monotonic()
         hangs = now < self._asked_at + _HANGING_SECONDS
         if self._mailer.url and not hangs and now >= self._looked_up + after:
