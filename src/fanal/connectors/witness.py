@@ -36,10 +36,10 @@ class WitnessSetting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 def read_setting(home: Path) -> WitnessSetting | None:
-    """Return the settings of the witness in the data folder `home`, None without the file.
+    """Return the settings of the witness in the data folder `home`; None if there is no settings file.
 
     Raises:
-        CosignatureRefused: they cannot be read; no witness is no default for that.
+        CosignatureRefused: the file exists, but is unreadable or invalid; it never counts as missing.
     """
     try:
         found = msgspec.toml.decode((home / SETTINGS).read_bytes(), type=WitnessSetting)
