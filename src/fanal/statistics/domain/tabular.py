@@ -143,9 +143,10 @@ class Table(Struct, frozen=True, kw_only=True):
 
 
 def as_json(table: Table) -> bytes:
-    """Encode a table as a JSON object: the figure's definition, the period, and the rows as objects.
+    """Encode a table as a JSON object, with the definition of the figure and its rows.
 
-    A row has its codes by column name, and value, year_before, change.
+    Keys: `figure` (its code), `label`, `definition`, `source`, `query`, `unit`, `since`, `until`, `made_at`
+    and `rows`. A row is an object with its codes by column name, and `value`, `year_before` and `change`.
     """
     figure = table.figure
     names = [column.name for column in figure.columns]
