@@ -86,9 +86,9 @@ def similar_counterparts(
 ) -> list[Counterpart]:
     """Return the counterparts, open or closed, that may be the organisation `wanted`, not yet registered.
 
-    They have its contact, address or organisation of programs, or have or had its key or a name that
-    resembles its name (`resembles`); with `same_key` only those with the key. Case and blanks of the contact
-    do not count.
+    A counterpart is included if it has the same contact (case and blanks do not count), address or
+    `organisation_id` as `wanted`; if it has or had its key; or if it has or had a name that resembles its
+    name (`resembles`). With `same_key`, only counterparts that have or had its key are included.
 
     Raises:
         Refused: the actor may not read counterparts.
@@ -115,10 +115,10 @@ def similar_counterparts(
 
 
 def standing_with(*, counterpart: Counterpart, now: datetime) -> StandingInstruction | None:
-    """Return the standing instruction in force that permits comparisons with an organisation, or None.
+    """Return the standing instruction in force that permits comparisons with `counterpart`, or None.
 
-    `counterpart` is the organisation. An instruction approved before its key was registered does not count,
-    even one without a named counterpart: two people approve comparisons with each key.
+    A counterpart is another organisation. An instruction approved before the registration of its present key
+    does not count, even if it covers all counterparts: two people approve comparisons for each key.
     """
     return standing_in_force(
         kind=InstructionKind.DECONFLICTION,
