@@ -117,9 +117,10 @@ def erase_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) ->
 
 
 def erase_again(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:
-    """Erase those of the reports that are not erased now, after a restore; return their number.
+    """Erase again the reports that a restore brought back; return their number.
 
-    The ids must be of reports that were erased before the restore (lists of erasures): this is not checked.
+    `report_ids` must be reports that were erased before the restore, from the lists of erasures: this is not
+    checked. Those that are still erased are skipped.
     """
     total = 0
     for start in range(0, len(report_ids), _BATCH):
