@@ -115,7 +115,7 @@ def complaints(held: Held, known: Known, *, public_node: bool) -> list[str]:
     """Return messages about missing or unregistered keys on this machine; empty if all keys are right.
 
     `held` are the fingerprints of the keys here, `known` those registered in the database, both by purpose
-    (the use of a key, such as `ledger`). A public node needs only some of them.
+    (the use of a key, such as `ledger`). A public node needs only some of the keys.
     """
     missing, other = [], []
     for purpose in _PUBLIC_NODE if public_node else PURPOSES:

@@ -1,4 +1,7 @@
-"""The requests that may have a large body (above `gate.WHOLE`): programs, and proofs of a step of an act."""
+"""The requests that may have a body larger than `gate.WHOLE`: uploads of programs, and files of proofs.
+
+A file of proof is uploaded by a person, with the form of a step of an official act.
+"""
 
 import re
 from collections.abc import Mapping
@@ -10,10 +13,11 @@ _PROOFS = re.compile(r"/[^/]+/desk/[a-z]+/[0-9a-f-]{36}/(?:move|step)/")
 
 
 def takes_large(request: Mapping[str, object], *, size: int, browser: str) -> bool:
-    """Return whether the page or program at the path of `request` (WSGI) accepts a large body.
+    """Return whether a request may have a large body.
 
-    `size` is the stated length in bytes, 0 for a chunked body; `browser` names a browser on which
-    somebody signed in before, "" for another.
+    Programs (the APIs) may. So may a form with the file of a proof, at most 64 MiB with a stated length, from
+    a browser on which somebody has signed in before. `request` is the WSGI environment, `size` the stated
+    length in bytes, 0 for a chunked body; `browser` identifies such a browser, "" for another.
     """
     path = str(request.get("PATH_INFO", ""))
     if path.startswith(_PROGRAMS):

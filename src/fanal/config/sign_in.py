@@ -12,9 +12,9 @@ from fanal.config.environment import Environment
 
 
 def sign_in_settings(env: Environment) -> dict[str, object]:
-    """Return Django's settings for sign-in, sessions, lock-out and the content security policy.
+    """Return Django's settings for sign-in, sessions, lock-out and the content security policy, by name.
 
-    By name of the setting: those of Django, allauth, django-axes and the OpenID Connect provider.
+    They are settings of Django, allauth, django-axes and the OpenID Connect provider.
     """
     return {**_SESSIONS, **_ALLAUTH, **_AXES, **_transport(env), **_oidc(env), **_POLICY}
 
