@@ -1,4 +1,4 @@
-"""Writer of STIX 2.1 bundles: one indicator for each list entry, streamed, deterministic output."""
+"""Writer of STIX 2.1 bundles as a stream: an indicator for each list entry, with deterministic output."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
