@@ -151,9 +151,9 @@ def shifts(lines: Iterable[DutyLine], *, since: datetime, until: datetime) -> li
 
 
 def gaps(on_duty: Iterable[Shift], *, since: datetime, until: datetime) -> list[Gap]:
-    """Return the times between `since` and `until` without a shift of the first rank that has an address.
+    """Return the times between `since` and `until` in which nobody of rank 1 with a mail address is on duty.
 
-    The results are in order of time.
+    They are in order of time.
     """
     found, at = list[Gap](), since
     for shift in sorted(on_duty, key=lambda one: one.since):
