@@ -48,10 +48,7 @@ class Sender:
 
     @property
     def calls(self) -> list[UUID]:
-        """The ids of the calls passed to `start` that have no outcome yet.
-
-        The results are in the order of their start.
-        """
+        """The ids of the calls passed to `start` that have no outcome yet, in that order."""
         return list(self._calls)
 
     @property
