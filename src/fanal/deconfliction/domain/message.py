@@ -80,7 +80,7 @@ Message = Offer | Answer | Conclusion
 
 
 class MessageHead(TypedDict):
-    """The fields of `_Message` without a default, by name."""
+    """The first fields of every message of a round: its id, both organisations, its date, the round's end."""
 
     round: UUID
     sender: str
