@@ -49,7 +49,7 @@ class Kind(StrEnum):
 
 
 class EntryState(StrEnum):
-    """The state of an entry's newest version, which says whether measures may be sent to it.
+    """The state of an addressee's newest version, which says whether measures may be sent to it.
 
     NO_ADDRESS: it has no address. WAITING: it awaits confirmation by a second person. CONFIRMED: measures may
     be sent to its address. CLOSED: no longer.
@@ -89,7 +89,7 @@ class NewEntry(Struct, frozen=True, kw_only=True):
 
 
 class Version(Struct, frozen=True, kw_only=True):
-    """A stored version of an entry, with all its facts.
+    """A stored version of an addressee's entry, with all its facts.
 
     `second_id` is the person who confirmed it, at `seconded_at`; both are None if nobody has.
     """
@@ -104,11 +104,11 @@ class Version(Struct, frozen=True, kw_only=True):
     seconded_at: datetime | None = None
 
     def values(self, field: Field) -> tuple[str, ...]:
-        """Return the values of a field in their order; () without any."""
+        """Return the addressee's values of a field in their order; () without any."""
         return tuple(fact.value for fact in self.facts if fact.field is field)
 
     def value(self, field: Field) -> str:
-        """Return the first value of a field; "" without any."""
+        """Return the addressee's first value of a field; "" without any."""
         return next(iter(self.values(field)), "")
 
     @property
@@ -123,7 +123,7 @@ class Version(Struct, frozen=True, kw_only=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether measures could be sent to it: it has an address and is not closed."""
+        """Whether this version of an addressee has an address and is not closed."""
         return bool(self.addresses) and not self.closed
 
 
@@ -145,17 +145,17 @@ class Entry(Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """Its name in the newest version."""
+        """The addressee's name in the newest version."""
         return self.newest.value(Field.NAME)
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The codes of its activities (`Kind`), in the newest version."""
+        """The codes of the addressee's activities (`Kind`), in the newest version."""
         return self.newest.values(Field.KIND)
 
     @property
     def state(self) -> EntryState:
-        """Whether measures may be sent to the newest version's address."""
+        """Whether measures may be sent to the address in the addressee's newest version."""
         if self.newest.closed:
             return EntryState.CLOSED
         if not self.newest.addresses:

@@ -99,7 +99,7 @@ def show(request: HttpRequest, desk_number: int) -> HttpResponse:
 @require_POST
 @needs("desk.manage")
 def edit(request: HttpRequest, desk_number: int) -> HttpResponse:
-    """Change the details, then redirect to the desk's page; 422 if refused.
+    """Change the details of a desk, then redirect to its page; 422 if refused.
 
     Raises:
         Http404: no such desk.
@@ -120,7 +120,7 @@ def edit(request: HttpRequest, desk_number: int) -> HttpResponse:
 @require_POST
 @needs("desk.manage")
 def close(request: HttpRequest, desk_number: int) -> HttpResponse:
-    """Close the desk, then redirect to its page; 422 if it still has unfinished work.
+    """Close a desk, then redirect to its page; 422 if it still has unfinished work.
 
     Raises:
         Http404: no such desk.

@@ -56,7 +56,7 @@ _WIDTH: Final = 1440
 
 
 class _DutyForm(PostedForm):
-    """Form of a line of the roster (`NewDuty`)."""
+    """Form of a line of a desk's duty roster (`NewDuty`)."""
 
     refuses = "duty"
     kind = Parsed({str(one): one for one in DutyKind}.get, "DAYS")
@@ -72,7 +72,7 @@ class _DutyForm(PostedForm):
     ends = Parsed(read_hour, "HOURS")
 
     def line(self) -> NewDuty:
-        """Return the typed line.
+        """Return the line of the duty roster that was typed.
 
         Raises:
             Refusal: a field is unreadable.
@@ -129,7 +129,7 @@ def show(request: HttpRequest, roster_desk: int) -> HttpResponse:
 @require_POST
 @needs("duty.manage")
 def add(request: HttpRequest, roster_desk: int) -> HttpResponse:
-    """Add a line to the roster, then redirect to its page; 422 if it is refused.
+    """Add a line to a desk's duty roster, then redirect to its page; 422 if it is refused.
 
     Raises:
         Http404: no open desk of the reader's has this number.
@@ -150,7 +150,7 @@ def add(request: HttpRequest, roster_desk: int) -> HttpResponse:
 @require_POST
 @needs("duty.manage")
 def end(request: HttpRequest, roster_desk: int) -> HttpResponse:
-    """Remove a line from the roster, then redirect to its page; 422 if it is refused.
+    """Remove a line from a desk's duty roster, then redirect to its page; 422 if it is refused.
 
     Raises:
         Http404: no open desk of the reader's has this number.

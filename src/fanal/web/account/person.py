@@ -48,7 +48,7 @@ class _DetailsForm(PostedForm):
     seen = Parsed(lambda typed: typed or "-")
 
     def clean_name(self) -> str:
-        """Return the name.
+        """Return the typed name of the person.
 
         Raises:
             ValidationError: NAME: it is empty, too long, has unprintable characters, or is the mark of an
@@ -60,7 +60,7 @@ class _DetailsForm(PostedForm):
         return name
 
     def clean_email(self) -> str:
-        """Return the address, or "".
+        """Return the typed mail address, or "" if none was typed.
 
         Raises:
             ValidationError: EMAIL: it is not a valid address.
@@ -94,7 +94,7 @@ def show(request: HttpRequest, person_id: UUID) -> HttpResponse:
 @require_POST
 @needs("account.manage")
 def edit(request: HttpRequest, person_id: UUID) -> HttpResponse:
-    """Change the name and the mail address, then redirect to the person's page; 422 if refused.
+    """Change a person's name and mail address, then redirect to their page; 422 if refused.
 
     Raises:
         Http404: no such account.
@@ -112,7 +112,7 @@ def edit(request: HttpRequest, person_id: UUID) -> HttpResponse:
 @require_POST
 @needs("account.manage")
 def unlock(request: HttpRequest, person_id: UUID) -> HttpResponse:
-    """Delete the counters of wrong passwords, then redirect to the person's page.
+    """Delete the counters of a person's wrong passwords, then redirect to their page.
 
     Raises:
         Http404: no such account.
@@ -143,7 +143,7 @@ def end_sessions(request: HttpRequest, person_id: UUID) -> HttpResponse:
 @require_POST
 @needs("account.manage")
 def close(request: HttpRequest, person_id: UUID) -> HttpResponse:
-    """Close the account and end its sessions, then redirect to the person's page; 422 if it is closed.
+    """Close a person's account and end its sessions, then redirect to its page; 422 if it is closed.
 
     Raises:
         Http404: no such account.

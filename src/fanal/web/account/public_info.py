@@ -74,7 +74,7 @@ class _HoursForm(PostedForm):
     shown = Parsed({"1": True, "": False}.get, "HOURS")
 
     def days(self) -> list[Hours]:
-        """Return the hours of the week, Monday first.
+        """Return the typed opening hours of the seven weekdays, Monday first.
 
         Raises:
             Refusal: HOURS: an hour is unreadable, or only one of a day's two is given.
@@ -98,7 +98,7 @@ class _HoursForm(PostedForm):
 @require_GET
 @needs("public.manage")
 def show(request: HttpRequest) -> HttpResponse:
-    """Show the numbers with who checked them and when, and the hours with what the public reads."""
+    """Show the emergency numbers with their checks, and the opening hours with what the public reads."""
     return _page(request)
 
 
@@ -106,7 +106,7 @@ def show(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("public.manage")
 def number(request: HttpRequest) -> HttpResponse:
-    """Record a verdict on a number, then redirect to the page; 422 if it is refused."""
+    """Record a verdict on an emergency number, then redirect to the page; 422 if it is refused."""
     try:
         posted = _NumberForm(request).checked().cleaned_data
         check_number(actor=actor_of(request), now=now_of(request), **posted)
@@ -121,7 +121,7 @@ def number(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("public.manage")
 def hours(request: HttpRequest) -> HttpResponse:
-    """Record the hours, then redirect to the page; 422 if they are refused."""
+    """Record the opening hours, then redirect to the page; 422 if they are refused."""
     form = _HoursForm(request)
     try:
         posted = form.checked().cleaned_data

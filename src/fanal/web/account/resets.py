@@ -60,7 +60,7 @@ def show(request: HttpRequest, reset_id: UUID) -> HttpResponse:
 @require_POST
 @needs("reset.confirm")
 def confirm(request: HttpRequest, reset_id: UUID) -> HttpResponse:
-    """Carry the reset out as its second person, then redirect to its page; 422 if refused.
+    """Confirm and carry out a sign-in reset as second person, then redirect to its page; 422 if refused.
 
     Raises:
         Http404: no such reset.
@@ -79,7 +79,7 @@ def confirm(request: HttpRequest, reset_id: UUID) -> HttpResponse:
 @require_POST
 @needs("reset.confirm")
 def withdraw(request: HttpRequest, reset_id: UUID) -> HttpResponse:
-    """Withdraw the reset, then redirect to the list; 422 if it has ended.
+    """Withdraw a reset of a person's sign-in, then redirect to the list; 422 if it has ended.
 
     Raises:
         Http404: no such reset.

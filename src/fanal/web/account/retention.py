@@ -31,7 +31,7 @@ _LATE: Final = timedelta(hours=30)
 @require_GET
 @needs("retention.read")
 def retention(request: HttpRequest) -> HttpResponse:
-    """Show the last run of the expiry, the holds by desk, what expires next, and the periods."""
+    """Show the last erasure run, the holds by desk, the data that expire next, and the periods."""
     actor, now = actor_of(request), now_of(request)
     today, language = paris_day(now), get_language() or "fr"
     run = last_run(actor=actor, now=now)

@@ -88,7 +88,7 @@ def _entry(request: HttpRequest) -> NewEntry:
 @require_GET
 @needs("addressee.read")
 def listing(request: HttpRequest) -> HttpResponse:
-    """Show the directory by name, fifty entries a page; `q`, `kind` and `state` of the query narrow it."""
+    """List the addressees by name, fifty a page; `q`, `kind` and `state` of the query narrow the list."""
     actor = actor_of(request)
     sought, kind, state = (request.GET.get(name, "").strip() for name in ("q", "kind", "state"))
     found = directory.list_entries(
@@ -128,7 +128,7 @@ def show(request: HttpRequest, addressee_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs("addressee.keep")
 def add(request: HttpRequest) -> HttpResponse:
-    """Show the form of a new entry (GET), or write it and redirect to its page (POST).
+    """Show the form of a new addressee (GET), or write it and redirect to its page (POST).
 
     A refused form is shown again (status 422).
     """
@@ -139,7 +139,7 @@ def add(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs("addressee.keep")
 def change(request: HttpRequest, addressee_id: UUID) -> HttpResponse:
-    """Show the form of an entry (GET), or write its next version and redirect to its page (POST).
+    """Show the form of an addressee (GET), or write its next version and redirect to its page (POST).
 
     A refused form is shown again (status 422).
 
@@ -184,7 +184,7 @@ def waiting(request: HttpRequest) -> dict[str, object]:
 
 
 def routes() -> list[URLPattern]:
-    """Return the routes of the directory."""
+    """Return the routes of the pages of the directory of addressees."""
     one = "addressees/<uuid:addressee_id>/"
     return [
         path("addressees/", listing, name="addressees"),
