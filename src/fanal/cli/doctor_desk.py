@@ -24,6 +24,8 @@ from fanal.kernel.calendar import PARIS
 from fanal.web.public.help_lines import HELP_LINES
 
 _ENDING_DAYS = 30
+_EXPIRY_DAYS: Final = 40
+"""Days without a run of the expiry after which the nightly one waits (`worker.expiry.LONGEST_PAUSE`)."""
 _HOLD_DAYS = 30
 _PEOPLE = """
 SELECT h.role, count(DISTINCT h.person_id), count(*) FILTER (WHERE h.valid_until < now() + %(ending)s)
@@ -47,6 +49,9 @@ WHERE a.acknowledged_at IS NULL AND d.closed_at IS NOT NULL GROUP BY d.id ORDER 
 """
 _BACKUP = """
 SELECT extract(epoch FROM now() - max(at))::bigint / 3600 FROM ledger_entry WHERE action = 'backup.make'
+"""
+_EXPIRY = """
+SELECT extract(day FROM now() - max(at))::int FROM ledger_entry WHERE action = 'expiry.run'
 """
 _LATE_HOLDS = """
 SELECT count(*) FROM intake_hold
@@ -76,6 +81,7 @@ def look_at_desk(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator
     yield from _look_at_texts(connection)
     yield from _look_at_closed_desks(connection)
     yield from _look_at_holds(connection)
+    yield from _look_at_expiry(connection)
     yield _look_at_backups(connection)
     yield from _look_at_line(connection)
     yield from look_at_reader_in_force(connection)
@@ -184,6 +190,15 @@ def _look_at_holds(connection: psycopg.Connection[tuple[object, ...]]) -> Iterat
         yield note(
             f"{late} legal holds keep their report past its term, and their review is more than {_HOLD_DAYS} "
             "days late: a supervisor renews or lifts each under 'Legal holds'"
+        )
+
+
+def _look_at_expiry(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[DoctorFinding]:
+    (days,) = connection.execute(_EXPIRY).fetchone() or (None,)
+    if days is not None and int(str(days)) >= _EXPIRY_DAYS:
+        yield problem(
+            f"expired data was last erased {days} days ago, and the nightly run waits for you: if the clock "
+            "of this machine is right and no legal hold is missing, 'fanal retention run'"
         )
 
 

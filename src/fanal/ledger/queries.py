@@ -201,6 +201,19 @@ def newest_expiry(
     return line.at, line.detail
 
 
+def has_paused(*, actor: Actor, since: datetime) -> bool:
+    """Return whether the expiry has run before an instant, and not since; False if it never ran.
+
+    Raises:
+        Refused: the actor may not run the pipeline.
+    """
+    rights.require(actor, "pipeline.run")
+    row = sql.row(
+        "SELECT at FROM ledger_entry WHERE action = 'expiry.run' ORDER BY id DESC LIMIT 1", []
+    )
+    return row is not None and row[0] < since
+
+
 def count_motives_due(*, edges: Sequence[datetime]) -> list[int]:
     """Return the numbers of stored texts of purposes by the time of their entries, one for each edge.
 

@@ -1,7 +1,9 @@
 """Expiry in all packages: erasure of data past its retention class, or approved for early erasure.
 
 Nothing under a legal hold is erased. Due dates are pure functions of stored times: the next run makes up
-for a missed one, and a run after `fanal restore` erases again the data that the backup brought back.
+for a missed one, and a run after `fanal restore` erases again the data that the backup brought back. The
+nightly run waits for an operator after forty days without one: by a clock that is years ahead it would erase
+everything.
 """
 
 import logging
@@ -33,7 +35,7 @@ from fanal.intake.operations.lifecycle import (
 from fanal.intake.queries.reviews import list_ended, list_unerased
 from fanal.intake.queries.work import list_expired, list_held, list_silent, list_spoken
 from fanal.kernel.actors import Actor
-from fanal.ledger import operations as ledger
+from fanal.ledger import operations as ledger, queries as entries
 from fanal.measures.appeal import acts as appeals
 from fanal.measures.blocking import acts as blockings
 from fanal.measures.blocking.mirrors import acts as mirrors
@@ -64,6 +66,8 @@ LASTING = {
 }
 """The function that erases texts and names, by kind of official act that needs them until its end."""
 _BATCH = 500
+LONGEST_PAUSE = timedelta(days=40)
+"""Time since the last run of the expiry after which only an operator starts it again."""
 _UNHEARD = timedelta(days=30)
 """Time for a person to read the reporter's last message, before the report is erased at its term."""
 log = logging.getLogger("fanal.worker")
@@ -402,3 +406,22 @@ def expire(*, actor: Actor, now: datetime) -> dict[str, int]:
     if failed:
         raise ErasersFailed(failed) from next(iter(failed.values()))
     return erased
+
+
+def expire_by_night(*, actor: Actor, now: datetime) -> None:
+    """Erase everything due (`expire`), unless the last run was more than 40 days before `now`.
+
+    Then either no worker ran for so long, the database is an old backup, or the clock is wrong: which one,
+    only a person can tell, who starts the next run by `fanal retention run`.
+
+    Raises:
+        LookupError, VaultNotOwn, ErasersFailed: as `expire`.
+    """
+    if entries.has_paused(actor=actor, since=now - LONGEST_PAUSE):
+        log.error(
+            "nothing was erased: the last run of the expiry is more than %d days old. If the clock of this "
+            "machine is right, start it by 'fanal retention run'",
+            LONGEST_PAUSE.days,
+        )
+        return
+    expire(actor=actor, now=now)

@@ -36,7 +36,6 @@ from fanal.intake.operations import lifecycle
 from fanal.intake.operations.receive import forget_refusals
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
-from fanal.ledger import operations as ledger
 from fanal.orient.folding.operations import folding
 from fanal.orient.notifications.operations import NOTIFICATION_QUEUE
 from fanal.orient.queue import operations as claims
@@ -148,26 +147,12 @@ def make_partitions(timestamp: int) -> None:
 @app.periodic(cron="41 3 * * *")
 @app.task(queueing_lock="expire_data", lock="expire_data")
 def expire_data(timestamp: int) -> None:
-    """Erase the data due by its retention class.
+    """Erase the data due by its retention class, unless the last run was more than 40 days ago.
 
     `timestamp`: the time for which the run was scheduled, in Unix seconds.
     """
     del timestamp
-    expiry.expire(actor=system_actor("expiry"), now=clock.now())
-
-
-@app.periodic(cron="11 4 * * *")
-@app.task(queueing_lock="expire_motives", lock="expire_motives")
-def expire_motives(timestamp: int) -> None:
-    """Delete the texts of purposes (motifs de consultation) in the ledger after three years.
-
-    The entries remain. `timestamp`: the time for which the run was scheduled, in Unix seconds.
-    """
-    del timestamp
-    actor, now = system_actor("expiry"), clock.now()
-    before = now - ledger.MOTIVES_KEPT
-    while ledger.expire_motives(actor=actor, before=before, now=now):
-        continue
+    expiry.expire_by_night(actor=system_actor("expiry"), now=clock.now())
 
 
 @app.periodic(cron="23 4 * * *")

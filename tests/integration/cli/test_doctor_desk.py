@@ -200,6 +200,20 @@ def test_a_backup_that_was_never_made_is_a_problem(
     assert "no backup was ever made" in _problems(connection)
 
 
+@pytest.mark.parametrize(("days", "waits"), [(39, False), (40, True)])
+def test_an_expiry_that_waits_for_the_operator_is_a_problem(
+    connection: psycopg.Connection[tuple[object, ...]], *, days: int, waits: bool
+) -> None:
+    assert "nightly run waits" not in _problems(connection)  # a new installation has had none
+    connection.execute("SET LOCAL session_replication_role = replica")  # a row without its body
+    connection.execute(
+        "INSERT INTO ledger_entry (id, at, actor_id, action, verb, body)"
+        " VALUES (%(id)s, now() - %(days)s * interval '1 day', %(id)s, 'expiry.run', 'ERASURE', '')",
+        {"id": uuid4(), "days": days},
+    )
+    assert ("nightly run waits" in _problems(connection)) is waits
+
+
 def test_a_node_that_answers_itself_only_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     for hosts, found in (("localhost,127.0.0.1,[::1]", 1), ("localhost,desk.example", 0)):
         monkeypatch.setenv("FANAL_HOSTS", hosts)

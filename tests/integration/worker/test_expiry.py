@@ -74,6 +74,34 @@ def _traces(word: str) -> list[str]:
     return found
 
 
+def test_a_clock_that_is_years_ahead_erases_nothing_by_itself(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first night runs; the next one after forty days waits for the operator, and then each night runs."""
+    from fanal.ledger import queries as entries
+    from fanal.worker.expiry import expire, expire_by_night
+
+    def waits(now: datetime) -> bool:
+        return entries.has_paused(actor=SYSTEM, since=now - timedelta(days=1))
+
+    monkeypatch.setattr(logging.getLogger("fanal"), "propagate", True)
+    monkeypatch.setattr(logging.getLogger("fanal.worker"), "propagate", True)
+    _deposit(NOW)
+    expire_by_night(actor=SYSTEM, now=NOW)
+    tonight = NOW + timedelta(days=40)
+    expire_by_night(actor=SYSTEM, now=tonight)
+    assert not waits(tonight)
+    ahead = _years_ago(-12, days=0)
+    expire_by_night(actor=SYSTEM, now=ahead)
+    assert waits(ahead)
+    assert "fanal retention run" in caplog.text
+    assert "intake_report" in _traces("canary-reference")
+    expire(actor=SYSTEM, now=ahead)  # by the operator, who looked at the clock
+    assert _traces("canary-reference") == []
+    expire_by_night(actor=SYSTEM, now=ahead + timedelta(days=2))
+    assert not waits(ahead + timedelta(days=2))
+
+
 def test_erases_a_report_in_every_stage_at_its_date() -> None:
     from fanal.harmonise import queries as harmonised
     from fanal.intake.queries.envelopes import get_reports

@@ -193,7 +193,7 @@ def test_every_scheduled_job_runs(jobs: threading.Event, caplog: pytest.LogCaptu
         with contextlib.suppress(AlreadyEnqueued):
             task.defer(timestamp=0)
     names = {task.name.rpartition(".")[2] for task in tasks}
-    assert {"expire_motives", "sweep_vault", "expire_data", "make_partitions"} < names
+    assert {"sweep_vault", "expire_data", "make_partitions"} < names
     assert {"apply_rules", "deconflict", "fetch_lists"} < names
     waiting = {task.name: task for task in tasks}
     queued_again = set[int]()
