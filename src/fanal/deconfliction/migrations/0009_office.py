@@ -16,7 +16,8 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER deconfliction_withholding_office BEFORE INSERT ON deconfliction_withholding
+-- After: the row policies refuse a row of another desk first.
+CREATE TRIGGER deconfliction_withholding_office AFTER INSERT ON deconfliction_withholding
     FOR EACH ROW EXECUTE FUNCTION deconfliction_withholding_office();
 
 CREATE FUNCTION deconfliction_key_dated() RETURNS trigger LANGUAGE plpgsql
