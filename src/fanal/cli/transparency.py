@@ -72,27 +72,35 @@ def publish(out: Path | None) -> None:
 
 
 def ask_witness(home: Path, place: Path) -> None:
-    """Have the witness of the data folder `home` cosign the log in the folder `place`, if there is a witness.
+    """Have the witnesses of the data folder `home` cosign the log in the folder `place`, if there are any.
 
     Raises:
-        WitnessSilent: it did not cosign, or its settings cannot be read.
+        WitnessSilent: one did not cosign, or the settings cannot be read.
         LogRefused: the folder has no usable checkpoint or tiles.
         OSError: the checkpoint cannot be written.
     """
     from functools import partial
 
     from fanal.config.transparency import log_verifiers
-    from fanal.connectors.witness import ask, read_setting
+    from fanal.connectors.witness import ask, read_settings
     from fanal.measures.transparency.cosignature import CosignatureRefused
     from fanal.measures.transparency.cosigned import WitnessSilent, obtain
 
     try:
-        setting = read_setting(home)
+        settings = read_settings(home)
     except CosignatureRefused as error:
         raise WitnessSilent(str(error)) from None
-    if setting is not None:
-        known = log_verifiers(home)
-        obtain(place, keys=known, witness=setting.public(), ask=partial(ask, setting))
+    silent: list[str] = []
+    if settings is None:
+        return
+    for one in settings.witnesses:
+        try:
+            how = partial(ask, one, seconds=settings.wait)
+            obtain(place, keys=log_verifiers(home), witness=one.public(), ask=how)
+        except WitnessSilent as error:
+            silent.append(str(error))
+    if silent:
+        raise WitnessSilent("; ".join(silent))
 
 
 @transparency.command()

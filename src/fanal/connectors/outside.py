@@ -122,7 +122,7 @@ class Door:
         port = parts.port or (443 if secure else 80)
         path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
         addresses = list(self._addresses(host, port, secure=secure))
-        pinned = partial(_Pinned, host, port, addresses, secure=secure, ends=ends)
+        pinned = partial(PinnedConnection, host, port, addresses, secure=secure, ends=ends)
         with _refused(ends), closing(pinned()) as connection, connection.cut_at(ends):
             method = "GET" if body is None else "POST"
             connection.request(method, path, body=body, headers={"User-Agent": _AGENT, **headers})
@@ -167,7 +167,7 @@ def _refused(ends: float) -> Iterator[None]:
         raise OutsideRefused(_told(failure, late=time.monotonic() >= ends)) from None
 
 
-class _Pinned(http.client.HTTPConnection):
+class PinnedConnection(http.client.HTTPConnection):
     """Connection to one of the checked IP addresses; TLS verifies the certificate for the host name."""
 
     def __init__(

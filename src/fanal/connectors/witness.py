@@ -1,27 +1,39 @@
-"""Connection to the overseer's witness, a server that cosigns checkpoints of the transparency log.
+"""Connection to the overseer's witnesses of the transparency log, whose addresses and keys an operator sets.
 
-An operator sets its address and key in `FANAL_HOME/witness.toml`: `url`, such as `https://witness.example`,
-and `key`, the witness's public key.
+The settings are `FANAL_HOME/witness.toml`:
+
+    wait = 10                                  # seconds in which a witness must have answered, 1 to 300
+
+    [[witness]]
+    url = "https://witness.example"
+    key = "witness.example+…"                  # its public key
+
+A single witness may stand without the table, as `url` and `key`.
 """
 
 import http.client
+import socket
+import time
 from contextlib import closing
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from fanal.connectors.outside import PinnedConnection
 from fanal.measures.transparency.cosignature import CosignatureRefused, WitnessKey
 from fanal.measures.transparency.cosigned import WitnessSilent
 
 SETTINGS = "witness.toml"
-_SECONDS = 5.0
+WAIT = 10.0
+"""Seconds in which a witness must have answered, where the settings do not say."""
 _LONGEST = 16_384
 
 
 class WitnessSetting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The settings of the witness: its address and its public key."""
+    """The settings of one witness: its address and its public key."""
 
     url: str
     key: str
@@ -35,37 +47,78 @@ class WitnessSetting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return WitnessKey.decode(self.key)
 
 
-def read_setting(home: Path) -> WitnessSetting | None:
-    """Return the settings of the witness in the data folder `home`; None if there is no settings file.
+class WitnessSettings(Struct, frozen=True, kw_only=True):
+    """The settings of the witnesses, each of which must cosign; `wait`: seconds in which each must answer."""
+
+    witnesses: tuple[WitnessSetting, ...]
+    wait: float
+
+
+class _Written(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    url: str = ""
+    key: str = ""
+    wait: Annotated[float, Meta(ge=1, le=300)] = WAIT
+    witness: tuple[WitnessSetting, ...] = ()
+
+
+def read_settings(home: Path) -> WitnessSettings | None:
+    """Return the settings of the witnesses in the data folder `home`; None if there is no settings file.
 
     Raises:
-        CosignatureRefused: the file exists, but is unreadable or invalid; it never counts as missing.
+        CosignatureRefused: the file exists, but is unreadable or names no witness; it never counts as missing.
     """
-    try:
-        found = msgspec.toml.decode((home / SETTINGS).read_bytes(), type=WitnessSetting)
-        found.public()
-        address = urlsplit(found.url)
-    except FileNotFoundError:
+    path = home / SETTINGS
+    if not path.exists() and not path.is_symlink():
         return None
+    try:
+        found = msgspec.toml.decode(path.read_bytes(), type=_Written)
+        single = bool(found.url or found.key)
+        named = (WitnessSetting(url=found.url, key=found.key),) if single else found.witness
+        if not named or (single and found.witness):
+            raise ValueError("either url and key, or a table [[witness]] for each")
+        for one in named:
+            _check(one)
     except (OSError, ValueError, msgspec.MsgspecError) as error:
         raise CosignatureRefused(f"{SETTINGS}: {error}") from None
-    if address.scheme not in {"http", "https"} or not address.hostname:
-        raise CosignatureRefused(f"{SETTINGS}: {found.url!r} is no http address")
-    return found
+    return WitnessSettings(witnesses=named, wait=found.wait)
 
 
-def ask(setting: WitnessSetting, body: bytes) -> tuple[int, str]:
-    """Send a request `add-checkpoint` to the witness; return status and body of the answer.
+def ask(setting: WitnessSetting, body: bytes, *, seconds: float = WAIT) -> tuple[int, str]:
+    """Send a request `add-checkpoint` to a witness; return status and body of the answer.
+
+    The connection is cut after `seconds`, however slowly bytes arrive; only the resolution of the host's name
+    has limits of its own.
 
     Raises:
-        WitnessSilent: it cannot be reached, or does not answer as HTTP.
+        WitnessSilent: it cannot be reached, does not answer as HTTP, or not in time.
     """
+    ends = time.monotonic() + seconds
     address = urlsplit(setting.url)
-    kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
+    host, secure = address.hostname or "", address.scheme == "https"
+    port = address.port or (443 if secure else 80)
     try:
-        with closing(kind(address.hostname or "", address.port, timeout=_SECONDS)) as connection:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        places = [str(one[4][0]) for one in found]
+        pinned = PinnedConnection(host, port, places, secure=secure, ends=ends)
+        with closing(pinned) as connection, connection.cut_at(ends):
             connection.request("POST", address.path.rstrip("/") + "/add-checkpoint", body)
             answer = connection.getresponse()
-            return answer.status, answer.read(_LONGEST).decode()
+            status, content = answer.status, answer.read(_LONGEST).decode()
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise WitnessSilent(f"{setting.url}: {error}") from None
+        why = f"no answer in {seconds:g} s" if time.monotonic() >= ends else str(error)
+        raise WitnessSilent(f"{setting.url}: {why}") from None
+    if time.monotonic() >= ends:
+        raise WitnessSilent(f"{setting.url}: no answer in {seconds:g} s")
+    return status, content
+
+
+def _check(one: WitnessSetting) -> None:
+    """Check the address and key of a witness.
+
+    Raises:
+        ValueError: one of the two is malformed.
+    """
+    one.public()
+    address = urlsplit(one.url)
+    if address.scheme not in {"http", "https"} or not address.hostname or address.port == 0:
+        raise ValueError(f"{one.url!r} is no http address")

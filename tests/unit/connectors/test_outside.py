@@ -189,7 +189,7 @@ class TestAddresses:
 
 def test_many_dead_addresses_have_one_deadline() -> None:
     """A name with addresses that never answer: the deadline of the whole call ends before the last of them."""
-    from fanal.connectors.outside import CONNECT_SECONDS, _Pinned
+    from fanal.connectors.outside import CONNECT_SECONDS, PinnedConnection
 
     with contextlib.ExitStack() as stack:
         dead: list[str] = []
@@ -205,7 +205,7 @@ def test_many_dead_addresses_have_one_deadline() -> None:
                 filler.setblocking(False)
                 filler.connect_ex((dead[-1], port))
         began = time.monotonic()
-        pinned = _Pinned("dead.example", port, dead, secure=False, ends=began + 1)
+        pinned = PinnedConnection("dead.example", port, dead, secure=False, ends=began + 1)
         with pytest.raises(TimeoutError):
             pinned.connect()
         assert time.monotonic() - began < CONNECT_SECONDS
