@@ -19,6 +19,7 @@ import click
 import msgspec
 
 from fanal.cli.actors import code_option, exporter_option, proven
+from fanal.cli.blocklist_gate import state_words, tell_waits, told_state
 from fanal.cli.boot import find_home, with_django
 from fanal.cli.failures import CommandRefused, Failed, tell
 from fanal.kernel import clock
@@ -27,6 +28,7 @@ from fanal.postgres import DatabaseRole
 
 if TYPE_CHECKING:
     from fanal.measures.blocking.blocklist import BlockList
+    from fanal.measures.blocking.publication.gate import Gate
     from fanal.measures.blocking.publication.publish import Publication
 
 _FOLDER = "blocklist"
@@ -91,7 +93,7 @@ def publish(
         actor = proven(as_user, code=code, motive="fanal blocklist publish", action="export.write")
     publisher = _Publisher(actor, out or home / _FOLDER, by_person=by_person, as_json=as_json)
     if not follow:
-        if not publisher.publish(clock.now()):
+        if not publisher.publish_once():
             sys.exit(1)
         return
     publisher.follow()
@@ -139,11 +141,14 @@ def verify(
 def status(out: Path | None, as_json: bool) -> None:
     """Show the last published version, its age, the names not published yet, and what each provider serves.
 
-    Exit status 1 if the version has expired, a provider is late, or its settings cannot be used.
+    Where witnesses must cosign, it also says which version they cosigned last, and what waits, since when and
+    why. Exit status 1 if the version has expired, names wait for a cosignature for longer than ten minutes, a
+    provider is late, or its settings cannot be used.
     """
     from fanal.cli.blocklist_copies import load_copies, served
     from fanal.ledger import signer
     from fanal.measures.blocking.publication.folder import read_latest
+    from fanal.measures.blocking.publication.gate import read_state
     from fanal.measures.blocking.publication.publish import changes_waiting
 
     home, now = find_home(), clock.now()
@@ -152,7 +157,7 @@ def status(out: Path | None, as_json: bool) -> None:
     if block is None:
         raise Failed("BLOCKLIST_NONE", path=place)
     waiting = changes_waiting(folder=place, now=now)
-    expired = now >= block.expires_at
+    expired, state = now >= block.expires_at, read_state()
     line = {
         **_told(block),
         "age": round((now - block.made_at).total_seconds()),
@@ -160,14 +165,18 @@ def status(out: Path | None, as_json: bool) -> None:
         "waiting": waiting.names,
         "change": waiting.change,
         "large": waiting.large,
+        **told_state(state, now=now),
     }
     words = (
         "serial {serial}: {entries} names, {age} s old, valid until {expires_at}; {waiting} wait"
     )
     _print(line, words, as_json=as_json)
+    if not as_json:
+        for told in state_words(state):
+            click.echo(told)
     copies, faults = load_copies(home)
     _tell_faults(faults)
-    bad = expired or bool(faults)
+    bad = expired or bool(faults) or state.is_late(now=now)
     for one in served(copies, block, now=now):
         bad = bad or bool(one["late"])
         state = "late" if one["late"] else "serves"
@@ -240,12 +249,22 @@ class _Publisher:
 
     def __init__(self, actor: Actor, folder: Path, *, by_person: bool, as_json: bool) -> None:
         from fanal.cli.blocklist_copies import CopiesKept
+        from fanal.cli.blocklist_gate import GateKept
 
         self._actor, self._folder = actor, folder
         self._by_person, self._as_json = by_person, as_json
-        self._copies = CopiesKept(find_home())
+        self._copies, self._gates = CopiesKept(find_home()), GateKept(find_home())
+        self._gate: Gate | None = None
         self._again: datetime | None = None
-        self._held = ""
+        self._held = self._waits = ""
+
+    def publish_once(self) -> bool:
+        """Publish, and wait for the witnesses if names wait; return whether all is where it must be."""
+        whole = self.publish(clock.now())
+        if self._gate is None or not self._waits:
+            return whole
+        self._gate.wait()
+        return self.publish(clock.now()) and not self._waits
 
     def publish(self, now: datetime) -> bool:
         """Publish a version if needed, and print it; return whether every name server has been updated."""
@@ -258,14 +277,16 @@ class _Publisher:
     def follow(self) -> None:
         """Publish at each change of the list and before each expiry, without end.
 
-        It tries again after five seconds while a name server fails or names await permission.
+        It tries again after five seconds while a name server fails, or names await permission or cosignature.
+        The witnesses are asked in a thread: a change is published at once, whether they answer or not.
         """
         from fanal.measures.blocking.publication.publish import mark_of_changes
 
         mark = ""
         while True:
             now, found = clock.now(), mark_of_changes()
-            if found != mark or self._again is None or now >= self._again:
+            answered = self._gate is not None and self._gate.is_answered()
+            if found != mark or answered or self._again is None or now >= self._again:
                 mark = found
                 self.publish(now)
             time.sleep(_TICK)
@@ -274,7 +295,7 @@ class _Publisher:
         self, now: datetime, known: tuple[int, ...]
     ) -> tuple["Publication", bool, tuple[int, ...]]:
         from fanal.cli.blocklist_copies import SETTINGS, bring_all
-        from fanal.measures.blocking.publication.publish import publish
+        from fanal.measures.blocking.publication.publish import Channels, publish
 
         copies, faults, unread = self._copies.read()
         if unread:
@@ -288,12 +309,12 @@ class _Publisher:
             whole = same and len(made.block.entries) <= _WHOLE
             results.extend(bring_all(copies, made.block, before=made.before, whole=whole))
 
+        self._gate = self._gates.read()
         done = publish(
             actor=self._actor,
             folder=self._folder,
             by_person=self._by_person,
-            bring=bring,
-            commit=self._commit,
+            channels=Channels(bring=bring, commit=self._commit, gate=self._gate),
             known=known,
             now=now,
         )
@@ -332,6 +353,7 @@ class _Publisher:
             "held": done.held,
             "change": done.change,
             "large": done.large,
+            "waits": done.waits,
         }
         if done.new or self._again is None:
             words = "serial {serial}: {entries} names, valid until {expires_at}"
@@ -340,13 +362,18 @@ class _Publisher:
             code = "BLOCKLIST_LARGE" if done.large else "BLOCKLIST_HELD"
             tell(code, count=done.held, change=done.change)
         self._held = done.change
+        waits = f"{done.waits} {done.why}" if done.waits else ""
+        if waits != self._waits and done.why is not None and done.why.code != "ASKED":
+            tell_waits(done.waits, done.why)
+        self._waits = waits
 
     @staticmethod
     def _next(done: "Publication", now: datetime, *, whole: bool) -> datetime:
         from fanal.measures.blocking.publication.publish import due_again
 
         due = due_again(done.block)
-        return due if whole and not done.held else min(due, now + _RETRY)
+        settled = whole and not done.held and not done.waits
+        return due if settled else min(due, now + _RETRY)
 
 
 def _tell_faults(faults: Mapping[str, str]) -> None:

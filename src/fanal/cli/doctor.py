@@ -28,7 +28,12 @@ from fanal.cli.doctor_checks import (
     look_at_single_sign_on,
     look_at_vault,
 )
-from fanal.cli.doctor_desk import look_at_channel, look_at_desk, look_at_rosters
+from fanal.cli.doctor_desk import (
+    look_at_channel,
+    look_at_desk,
+    look_at_rosters,
+    look_at_witnesses,
+)
 from fanal.cli.finding import DoctorFinding, FindingLevel, fine, note, problem
 from fanal.cli.lowered import look_at_account
 from fanal.cli.run import PORT_FILE, is_alive
@@ -238,6 +243,7 @@ def _look_at_contents(databases: Databases, *, home: Path) -> Iterator[DoctorFin
             yield from look_at_vault(connection, find_vault())
             if mark is DatabaseMark.PRODUCTION:
                 yield from look_at_rosters(connection)
+                yield from look_at_witnesses(connection, home)
     if DatabaseRole.AUDITOR in databases.urls and _lets_auditor_in(databases):
         with _session(databases.url(DatabaseRole.AUDITOR)) as connection:
             yield from look_at_outbox(connection, demo=mark is DatabaseMark.DEMO)

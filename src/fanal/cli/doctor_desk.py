@@ -4,6 +4,7 @@ import ipaddress
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 import psycopg
@@ -18,9 +19,11 @@ from fanal.cli.finding import DoctorFinding, fine, note, problem
 from fanal.config.environment import read_environment
 from fanal.config.mailing import mailer_of
 from fanal.connectors.mail import MailFault
-from fanal.db.health import BACKUP_HOURS, LATE_MINUTES
+from fanal.connectors.witness import SETTINGS, read_settings
+from fanal.db.health import BACKUP_HOURS, LATE_MINUTES, WAIT_MINUTES
 from fanal.kernel import clock
 from fanal.kernel.calendar import PARIS
+from fanal.measures.transparency.cosignature import CosignatureRefused
 from fanal.web.public.help_lines import HELP_LINES
 
 _ENDING_DAYS = 30
@@ -66,6 +69,12 @@ SELECT number FROM (SELECT DISTINCT ON (number) number, verdict, at FROM account
 WHERE verdict = 'HIDDEN' OR at > now() - interval '366 days'
 """
 _DESKS = "SELECT id, name FROM accounts_desk WHERE closed_at IS NULL ORDER BY id"
+_GATE = """
+SELECT (SELECT c.serial FROM measures_blocklist_cosigned c JOIN measures_blocklist l USING (serial)
+        ORDER BY l.position DESC LIMIT 1), g.names,
+    extract(epoch FROM now() - g.since)::bigint / 60, coalesce(nullif(g.detail, ''), g.code)
+FROM (SELECT) AS any LEFT JOIN measures_blocklist_gate g ON true
+"""
 _LINE = """
 SELECT host(inet_server_addr()), (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid())
 """
@@ -138,6 +147,40 @@ def look_at_help_lines(
         yield note(
             "public pages tell people to call these numbers, which nobody has compared with an official "
             f"text within a year: confirm each (page *Public pages*): {told}"
+        )
+
+
+def look_at_witnesses(
+    connection: psycopg.Connection[tuple[object, ...]], home: Path
+) -> Iterator[DoctorFinding]:
+    """Yield whether a controller's machine cosigns the blocking list, and what waits for it.
+
+    `home` is the data folder with the settings of the witnesses.
+    """
+    cosigned, names, minutes, why = connection.execute(_GATE).fetchone() or (None, None, None, "")
+    try:
+        settings = read_settings(home)
+    except CosignatureRefused as error:
+        yield problem(f"new names do not enter the blocking list: {error}")
+        return
+    if settings is None and cosigned is not None:
+        yield problem(
+            f"version {cosigned} of the blocking list was cosigned, and {SETTINGS} names no witness any "
+            "more: lists are published without a controller's machine"
+        )
+    elif settings is None:
+        yield note(
+            f"no controller's machine cosigns the blocking list: name the overseer's witness in {SETTINGS}"
+        )
+    elif minutes is not None and int(str(minutes)) >= WAIT_MINUTES:
+        yield problem(
+            f"{names} names wait for {minutes} minutes for a cosignature of the blocking list: {why}; what "
+            "is lifted leaves all the same"
+        )
+    else:
+        told = f"version {cosigned}" if cosigned is not None else "no version yet"
+        yield fine(
+            f"the blocking list needs the cosignature of {len(settings.witnesses)} witnesses; {told} has it"
         )
 
 

@@ -9,12 +9,13 @@ import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import click
 
 from fanal.cli.actors import code_option, exporter_option, proven
-from fanal.cli.boot import with_django
+from fanal.cli.boot import find_home, with_django
 from fanal.cli.documents import require_in_force, trial
 from fanal.cli.export_indicators import csv_hashes, misp, stix, vics
 from fanal.cli.failures import tell
@@ -22,6 +23,9 @@ from fanal.cli.output import folder_option, make_private, place_of, write_whole
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor
 from fanal.postgres import DatabaseRole
+
+if TYPE_CHECKING:
+    from fanal.measures.blocking.blocklist import BlockList
 
 _HELP = {
     "rpz": "Write DIR/rpz.fanal.zone, the blocking list as a response policy zone, and its signed manifest.",
@@ -35,7 +39,8 @@ def write_list(form: str, *, out: Path, as_user: str | None, code: str | None) -
 
     The manifest is the file with `.manifest.json` appended to its name. The list is written first: a manifest
     never names a file that is not there. `as_user` is the login of the person who exports, `code` their
-    one-time code.
+    one-time code. Where witnesses must cosign, a list without what they have not seen is written at once, and
+    replaced once they have cosigned.
 
     Raises:
         CommandRefused: nobody, or nobody with the right, is named outside a demo.
@@ -43,16 +48,36 @@ def write_list(form: str, *, out: Path, as_user: str | None, code: str | None) -
         OSError: the folder cannot be written.
         ListWrong: a blocked name covers the stop page, or no serial is later than all.
     """
+    from fanal.cli.blocklist_gate import GateKept, tell_waits
+    from fanal.ledger import signer
+    from fanal.measures.blocking.publication.gate import export_list
+
+    actor = proven(as_user, code=code, motive=f"fanal export {form}", action="export.write")
+    if signer.current().signing_key is None:
+        raise signer.SignerMissing("this process may not sign")
+    gate = GateKept(find_home()).read()
+    made = export_list(actor=actor, gate=gate, now=clock.now())
+    _write_list(made.block, form, out)
+    if gate is not None and made.waits:
+        gate.wait()
+        made = export_list(actor=actor, gate=gate, now=clock.now())
+        _write_list(made.block, form, out)
+        tell_waits(made.waits, made.why)
+
+
+def _write_list(block: "BlockList", form: str, out: Path) -> None:
+    """Write a list and its manifest into a folder, in the format `form`.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
     from fanal.ledger import signer
     from fanal.measures.blocking.blocklist import sign_manifest
     from fanal.measures.blocking.formats import FORMATS, write_file
-    from fanal.measures.blocking.register import make_blocklist
 
-    actor = proven(as_user, code=code, motive=f"fanal export {form}", action="export.write")
-    keys = signer.current()
+    keys, chosen = signer.current(), FORMATS[form]
     if keys.signing_key is None:
         raise signer.SignerMissing("this process may not sign")
-    block, chosen = make_blocklist(actor=actor, now=clock.now()), FORMATS[form]
     content = write_file(block, chosen)
     manifest = sign_manifest(
         block, file=chosen.file, content=content, name=keys.origin, key=keys.signing_key

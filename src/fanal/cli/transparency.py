@@ -39,22 +39,22 @@ def log_keys(home: Path) -> "LogKeys":
         KeysMissing: a key file is missing or malformed.
     """
     from fanal.config.environment import read_environment
-    from fanal.config.transparency import FOLDER, ensure_log_keys
+    from fanal.config.transparency import ensure_log_keys, origin_of
 
-    origin = f"{read_environment(os.environ).ledger_origin}/{FOLDER}"
-    return ensure_log_keys(home, origin=origin)
+    return ensure_log_keys(home, origin=origin_of(read_environment(os.environ)))
 
 
 @transparency.command()
 @folder_option
 @with_django(DatabaseRole.WORKER)
 def publish(out: Path | None) -> None:
-    """Bring the public log up to date, have the witness cosign it if there is one, and print its checkpoint.
+    """Bring the public log up to date, have the witnesses cosign it if there are any; print its checkpoint.
 
-    The settings of the witness are `witness.toml` in the data folder: `url` and `key`. Exit status 1 if it
-    did not cosign; the log is published all the same.
+    The settings of the witnesses are `witness.toml` in the data folder. Exit status 1 if one did not cosign;
+    the log is published all the same. The worker does the same each minute.
     """
     from fanal.config.transparency import FOLDER
+    from fanal.connectors.witness import cosign_checkpoint
     from fanal.measures.transparency.cosigned import WitnessSilent
     from fanal.measures.transparency.log import bring_up_to_date
     from fanal.measures.transparency.tiles import CHECKPOINT, LogRefused
@@ -62,45 +62,14 @@ def publish(out: Path | None) -> None:
     home = find_home()
     place = out or home / FOLDER
     try:
-        bring_up_to_date(place, keys=log_keys(home))
-        ask_witness(home, place)
+        keys = log_keys(home)
+        bring_up_to_date(place, keys=keys)
+        cosign_checkpoint(home, place, keys=keys.known)
     except LogRefused as error:
         raise Failed("LOG_REFUSED", path=place, detail=error) from None
     except WitnessSilent as error:
         raise Failed("WITNESS_SILENT", detail=error) from None
     click.echo((place / CHECKPOINT).read_text(encoding="utf-8"), nl=False)
-
-
-def ask_witness(home: Path, place: Path) -> None:
-    """Have the witnesses of the data folder `home` cosign the log in the folder `place`, if there are any.
-
-    Raises:
-        WitnessSilent: one did not cosign, or the settings cannot be read.
-        LogRefused: the folder has no usable checkpoint or tiles.
-        OSError: the checkpoint cannot be written.
-    """
-    from functools import partial
-
-    from fanal.config.transparency import log_verifiers
-    from fanal.connectors.witness import ask, read_settings
-    from fanal.measures.transparency.cosignature import CosignatureRefused
-    from fanal.measures.transparency.cosigned import WitnessSilent, obtain
-
-    try:
-        settings = read_settings(home)
-    except CosignatureRefused as error:
-        raise WitnessSilent(str(error)) from None
-    silent: list[str] = []
-    if settings is None:
-        return
-    for one in settings.witnesses:
-        try:
-            how = partial(ask, one, seconds=settings.wait)
-            obtain(place, keys=log_verifiers(home), witness=one.public(), ask=how)
-        except WitnessSilent as error:
-            silent.append(str(error))
-    if silent:
-        raise WitnessSilent("; ".join(silent))
 
 
 @transparency.command()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from fanal.config.environment import Environment
 from fanal.config.keys import (
     key_paths,
     keys_folder,
@@ -37,6 +38,23 @@ def ensure_log_keys(home: Path, *, origin: str) -> LogKeys:
         write_private(folder / f"{FOLDER}-0001.vkey", f"{verifier}\n")
     path = present(folder, FOLDER, "vkey")
     return LogKeys(signing=load_signing(path.with_suffix(".key")), known=log_verifiers(home))
+
+
+def origin_of(environment: Environment) -> str:
+    """Return the name of the transparency log of an installation."""
+    return f"{environment.ledger_origin}/{FOLDER}"
+
+
+def log_keys_here(make: bool, *, home: Path, origin: str) -> LogKeys | None:
+    """Return the keys of the log in the data folder `home`; None without any, unless they are to be made.
+
+    Raises:
+        KeysMissing: the signing key of a log that has a verifier key is missing, or a file is malformed.
+        OSError: a file cannot be written.
+    """
+    if not make and next(key_paths(keys_folder(home), (FOLDER,), "vkey"), None) is None:
+        return None
+    return ensure_log_keys(home, origin=origin)
 
 
 def log_verifiers(home: Path) -> tuple[NoteKey, ...]:

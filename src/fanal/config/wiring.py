@@ -14,7 +14,8 @@ from fanal.casework.operations.deciding import Opens
 from fanal.config.installation import complaints, read_held, read_known
 from fanal.config.keys import KeysMissing, keys_folder, load_keys, node_fault, node_misfit
 from fanal.config.mailing import mailer_of
-from fanal.connectors import mail, outside
+from fanal.config.transparency import FOLDER, log_keys_here, origin_of
+from fanal.connectors import mail, outside, witness
 from fanal.db import agreement
 from fanal.intake.domain.pressure import Limits
 from fanal.intake.queries.work import install_limits
@@ -58,6 +59,13 @@ def wire() -> None:
     agreement.install(agreement.AgreementWatch())
     mail.install(mailer_of(settings.ENV))
     outside.install(outside.Door(loopback=settings.FANAL_DEMO))
+    witness.install(
+        witness.PublicLog(
+            home=settings.FANAL_HOME,
+            folder=settings.FANAL_HOME / FOLDER,
+            keys=partial(log_keys_here, home=settings.FANAL_HOME, origin=origin_of(settings.ENV)),
+        )
+    )
     deciding.install(OPENS, followed=[BLOCKING, DEREFERENCING])
     doubts.install(
         [

@@ -14,7 +14,9 @@ A single witness may stand without the table, as `url` and `key`.
 import http.client
 import socket
 import time
+from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -23,8 +25,10 @@ import msgspec
 from msgspec import Meta, Struct
 
 from fanal.connectors.outside import PinnedConnection
+from fanal.ledger.domain.checkpoint import NoteKey
 from fanal.measures.transparency.cosignature import CosignatureRefused, WitnessKey
-from fanal.measures.transparency.cosigned import WitnessSilent
+from fanal.measures.transparency.cosigned import WitnessSilent, obtain
+from fanal.measures.transparency.log import LogKeys, bring_up_to_date, is_begun
 
 SETTINGS = "witness.toml"
 WAIT = 10.0
@@ -110,6 +114,71 @@ def ask(setting: WitnessSetting, body: bytes, *, seconds: float = WAIT) -> tuple
     if time.monotonic() >= ends:
         raise WitnessSilent(f"{setting.url}: no answer in {seconds:g} s")
     return status, content
+
+
+def cosign_checkpoint(home: Path, folder: Path, *, keys: tuple[NoteKey, ...]) -> None:
+    """Have the witnesses of the data folder `home` cosign the log in a folder, if there are any.
+
+    `keys` are the public keys of the log. Every witness is asked, whatever the others answer.
+
+    Raises:
+        WitnessSilent: one did not cosign, or the settings cannot be read.
+        LogRefused: the folder has no usable checkpoint or tiles.
+        OSError: the checkpoint cannot be written.
+    """
+    try:
+        settings = read_settings(home)
+    except CosignatureRefused as error:
+        raise WitnessSilent(str(error)) from None
+    if settings is None:
+        return
+    silent: list[str] = []
+    for one in settings.witnesses:
+        try:
+            how = partial(ask, one, seconds=settings.wait)
+            obtain(folder, keys=keys, witness=one.public(), ask=how)
+        except WitnessSilent as error:
+            silent.append(str(error))
+    if silent:
+        raise WitnessSilent("; ".join(silent))
+
+
+class PublicLog(Struct, frozen=True, kw_only=True):
+    """The transparency log of this machine: data folder, folder of the log, and the keys of the log.
+
+    `keys(make)` returns the keys, made if they are missing and `make` says so; None without any.
+    """
+
+    home: Path
+    folder: Path
+    keys: Callable[[bool], LogKeys | None]
+
+
+_installed: list[PublicLog] = []
+
+
+def install(log: PublicLog) -> None:
+    """Set the log that `publish_log` writes in this process."""
+    _installed[:] = [log]
+
+
+def publish_log() -> None:
+    """Bring the log of this machine up to date and have it cosigned; nothing on a machine without its key.
+
+    The key is made where the installation has no log at all: two machines of one installation would else
+    publish two.
+
+    Raises:
+        WitnessSilent: a witness did not cosign; the log is published all the same.
+        LogRefused: the folder's log is damaged, or is not that of the database.
+        OSError: the folder cannot be written.
+    """
+    (log,) = _installed
+    keys = log.keys(not is_begun())
+    if keys is None:
+        return
+    bring_up_to_date(log.folder, keys=keys)
+    cosign_checkpoint(log.home, log.folder, keys=keys.known)
 
 
 def _check(one: WitnessSetting) -> None:

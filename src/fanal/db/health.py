@@ -9,6 +9,8 @@ LATE_MINUTES: Final = 10
 """Wait for a stage, in minutes, from which on a report is reported as late."""
 BACKUP_HOURS: Final = 48
 """Age of the newest backup, in hours, from which on it is reported as old."""
+WAIT_MINUTES: Final = 10
+"""Wait of names for a cosignature of the blocking list, in minutes, from which on it is reported."""
 CALL_LATE_SECONDS: Final = 30
 """Time, in seconds, after which an undelivered call is reported."""
 UNDELIVERED: Final = """

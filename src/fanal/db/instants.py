@@ -38,7 +38,7 @@ MAY_COME: dict[str, frozenset[str]] = {
             "distribution_sender_key.until", "exchange_taken.ends_at",
             "intake_spent_challenge.expires_at", "intake_work.lease_until", "intake_work.not_before",
             "measures_blocking.decision_ends_at", "measures_blocking.decision_from",
-            "measures_blocklist.expires_at",
+            "measures_blocklist.expires_at", "measures_blocklist_shown.until",
             "orient_call.lease_until", "orient_call.not_before", "orient_case.ask_before",
             "orient_case.due_at", "orient_case.lease_until",
         }
@@ -52,7 +52,7 @@ MAY_COME: dict[str, frozenset[str]] = {
     "the clocks of other organisations": frozenset(
         {
             "deconfliction_message.at", "deconfliction_round.started_at", "distribution_taken.made_at",
-            "exchange_taken.at",
+            "exchange_taken.at", "measures_blocklist_cosigned.cosigned_at",
         }
     ),
     "copies of what another table was asked about, when the database's clock may have stood ahead": frozenset(

@@ -138,8 +138,9 @@ class StoredList(models.Model):
     """A blocking list that was made, by its serial. Append-only by trigger, which refuses an earlier serial.
 
     `entries` is the number of its names, `digest` the SHA-256 of its `blocking.json`; `purpose` is `export`,
-    or `publish` for a version in the published folder; `made_by` the person or system that made it. Rows of
-    before these columns have no digest and no `made_by`.
+    `publish` for a version in the published folder, or `propose` for one that is published once it is
+    cosigned; `made_by` the person or system that made it. Rows of before these columns have no digest and no
+    `made_by`.
     """
 
     serial = models.BigIntegerField(primary_key=True)
@@ -191,6 +192,67 @@ class StoredReturned(models.Model):
 
     def __str__(self) -> str:
         return f"blocking {self.act_id}"
+
+
+class StoredCosigned(models.Model):
+    """A version of the blocking list that left with the cosignature of every witness. Append-only.
+
+    `checkpoint` is the signed note of the transparency log that contains the version's commitment, with a
+    cosignature of each witness; several notes follow one another. `cosigned_at` is what the last states.
+    """
+
+    serial = models.BigIntegerField(primary_key=True)
+    cosigned_at = models.DateTimeField()
+    checkpoint = models.TextField()
+
+    class Meta:
+        db_table = "measures_blocklist_cosigned"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"blocking list {self.serial}, cosigned"
+
+
+class StoredShown(models.Model):
+    """An act in a cosigned version of the blocking list, and the latest expiry that such a version stated.
+
+    `serial` is that version's. Only a later expiry replaces it (trigger).
+    """
+
+    act_id = models.UUIDField(primary_key=True)
+    serial = models.BigIntegerField()
+    until = models.DateTimeField()
+
+    class Meta:
+        db_table = "measures_blocklist_shown"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"blocking {self.act_id} until {self.until}"
+
+
+class StoredGate(models.Model):
+    """What waits for the witnesses' cosignature: the one row of its table, written by the publisher.
+
+    `witnesses` are their names, "" without any. `names` is the number of names that wait, `since` since when
+    (None if none waits), `code` why (`GateReason`), `detail` the words of the fault. `told_at`: when people
+    were told.
+    """
+
+    one = models.BooleanField(primary_key=True, default=True)
+    witnesses = models.TextField()
+    names = models.IntegerField()
+    since = models.DateTimeField(null=True)
+    code = models.TextField()
+    detail = models.TextField()
+    told_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "measures_blocklist_gate"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.names} names wait"
 
 
 class StoredTarget(models.Model):

@@ -41,7 +41,15 @@ from fanal.orient.notifications.operations import NOTIFICATION_QUEUE
 from fanal.orient.queue import operations as claims
 from fanal.statistics import operations as statistics
 from fanal.vault import fsck
-from fanal.worker import deconfliction_rounds, expiry, list_jobs, people_jobs, sends, upkeep
+from fanal.worker import (
+    deconfliction_rounds,
+    expiry,
+    list_jobs,
+    people_jobs,
+    public_log,
+    sends,
+    upkeep,
+)
 from fanal.worker.job_process import SENDS_QUEUE, Ended, JobsBoard, LivingJobs, give_back
 from fanal.worker.list_jobs import FETCHES_QUEUE, SLOW_QUEUE
 
@@ -60,6 +68,7 @@ SLOTS = {
     SENDS_QUEUE: 2,
     NOTIFICATION_QUEUE: 1,
     people_jobs.send_mail_test.queue: 1,
+    public_log.LOG_QUEUE: 1,
 }
 """Concurrent jobs by queue: slow partners or mail servers occupy only the slots of their own queue."""
 _JOBS_KEPT_HOURS = 14 * 24
@@ -70,6 +79,7 @@ SENDS = (
     sends.tell_opening,
     sends.tell_aside,
     sends.tell_factor,
+    sends.tell_gate,
     sends.tell_grant,
     sends.tell_notifications,
     list_jobs.fetch_list,

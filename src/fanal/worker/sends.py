@@ -20,6 +20,7 @@ from fanal.harmonise.openings import opening_of
 from fanal.harmonise.operations.identity import IDENTITY_NOTICE
 from fanal.kernel import clock
 from fanal.kernel.actors import SYSTEM_PERSON, Role, system_actor
+from fanal.measures.blocking.publication.gate import GATE_NOTICE, read_state
 from fanal.orient.domain.clocks import MAX_ATTEMPTS, MOST_COPIES, wait_after
 from fanal.orient.notifications.operations import (
     NOTIFICATION_MAIL,
@@ -172,6 +173,27 @@ def tell_grant(habilitation_id: str) -> None:
     codes = [granted, "GRANT_ALIKE"] if found.alike else [granted]
     subject = "GRANT_SUBJECT"
     _notify(told, codes, parameters, f"{habilitation_id}.granted", now, subject=subject)
+
+
+@app.task(
+    queue=SENDS_QUEUE,
+    retry=BoundedRetry(),
+    name=GATE_NOTICE,
+)
+def tell_gate(since: str) -> None:
+    """Notify supervisors, administrators and overseers that names wait for the controller's cosignature.
+
+    `since` is the instant (ISO 8601) from which on they have waited. The mail names no site. Nothing is sent
+    once none waits any more. Without an address of any of them, the people on duty are notified.
+    """
+    now, state = clock.now(), read_state()
+    if state.since is None:
+        return
+    roles = [Role.SUPERVISOR, Role.ADMINISTRATOR, Role.OVERSEER]
+    told = accounts.addresses_of(roles=roles, desk_id=None, now=now)
+    parameters = {"count": str(state.names), "witnesses": state.witnesses}
+    at = datetime.fromisoformat(since)
+    _notify(told, ["GATE"], lambda _: parameters, f"{int(at.timestamp())}.{now:%Y%m%d}.gate", now)
 
 
 def _notify(

@@ -20,7 +20,9 @@ from fanal.config.keys import load_keys
 from fanal.connectors import nameservers
 from fanal.connectors.nameservers import ServerFailed
 from fanal.postgres import Cluster
+from tests import witnesses
 from tests.integration.cli.calling import Answer, Manner, caller
+from tests.integration.cli.test_transparency import witness
 from tests.prepared import prepare
 from tests.server import fast_folder
 
@@ -354,3 +356,60 @@ def test_status_and_probe_use_what_can_be_read_and_tell_of_the_rest(
     assert (status.status, south.status, north.status) == (1, 0, 1)
     assert all("north" in one.err for one in (status, south, north))
     assert north.out == ""
+
+
+def _waits(call: Call, names: int) -> dict[str, object]:
+    """Wait until `status` says that so many names wait for a cosignature; return what it says."""
+    for _ in range(SOON):
+        found: dict[str, object] = json.loads(
+            call("blocklist", "status", "--json").out.splitlines()[0]
+        )
+        if found["unsigned"] == names:
+            return found
+        time.sleep(0.2)
+    raise AssertionError(found)
+
+
+@pytest.mark.parametrize("serve", [witnesses.hang, witnesses.drip], ids=["hangs", "drips"])
+def test_a_lift_waits_for_no_witness_and_no_name_goes_past_one(
+    call: Call, home: Path, servers: Servers, tmp_path: Path, serve: witnesses.Serve
+) -> None:
+    """Its gate is set while names are published; one is lifted while another waits; then it answers."""
+    kind = serve.__name__.replace("_", "-")
+    old, new = f"old-{kind}.example", f"new-{kind}.example"
+    settings, log = home / "witness.toml", home / "keys/transparency-0001.vkey"
+    assert call("demo", "block", old).status == 0
+    assert call("blocklist", "publish").status == 0
+    port = real.free_port()
+    blocked = {(servers.north, old): CENSORED, (servers.south, old): BLOCKED}
+    until(blocked, seconds=SOON)
+    with (
+        witnesses.listening(serve) as silent,
+        witness(home.parent / f"witness-{kind}", log.read_text().strip(), port) as key,
+    ):
+        settings.write_text(f'wait = 60\nurl = "{silent}"\nkey = "{key}"\n')
+        try:
+            with following(home) as out:
+                assert call("demo", "block", new).status == 0
+                assert _waits(call, 1)["unsigned_why"] == "ASKED"
+                assert call("demo", "lift", old).status == 0
+                lifted = until(
+                    {(port, old): NORMAL for port in (servers.north, servers.south)}, seconds=LIFT
+                )
+                print(f"lifted after {lifted:.2f} s: {out.read_text()}")
+                assert real.resolve(servers.north, new) == NORMAL
+            settings.write_text(f'wait = 1\nurl = "{silent}"\nkey = "{key}"\n')
+            assert call("blocklist", "publish").complaint(1) is None
+            assert call("export", "rpz", "--out", str(tmp_path)).status == 0
+            zone = (tmp_path / "rpz.fanal.zone").read_text()
+            assert old not in zone
+            assert new not in zone
+            assert "two.example" in zone
+            settings.write_text(f'url = "http://127.0.0.1:{port}"\nkey = "{key}"\n')
+            assert call("export", "rpz", "--out", str(tmp_path)).status == 0
+            assert new in (tmp_path / "rpz.fanal.zone").read_text()
+            with following(home):
+                until({(servers.north, new): CENSORED, (servers.south, new): BLOCKED}, seconds=SOON)
+                assert _waits(call, 0)["cosigned"] is not None
+        finally:
+            settings.unlink()

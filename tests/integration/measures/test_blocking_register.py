@@ -8,7 +8,8 @@ from django.db import connection
 from fanal.accounts.domain.policy import Refused
 from fanal.measures.blocking.blocklist import BlockList
 from fanal.measures.blocking.formats import FORMATS, write_file
-from fanal.measures.blocking.register import entries_in_force, make_blocklist
+from fanal.measures.blocking.publication.gate import export_list
+from fanal.measures.blocking.register import entries_in_force
 from fanal.orient.operations.decisions import reopen_case
 from tests.integration.measures.blockings import COLLEAGUE, DAY, act_of, ago, listed, take
 from tests.integration.measures.stories import ANALYST
@@ -19,7 +20,7 @@ from tests.server import as_worker
 def made(at: datetime | None = None) -> BlockList:
     """Make the list, as the worker's role does."""
     with as_worker():
-        return make_blocklist(actor=WORKER, now=at or datetime.now(UTC))
+        return export_list(actor=WORKER, gate=None, now=at or datetime.now(UTC)).block
 
 
 def test_the_list_has_the_names_in_force_and_no_other() -> None:
@@ -69,7 +70,7 @@ def test_serials_only_rise_and_each_list_is_in_the_ledger() -> None:
         cursor.execute("SELECT count(*) FROM measures_blocklist")
         assert cursor.fetchone()[0] == len(serials)
     with pytest.raises(Refused), as_worker():
-        make_blocklist(actor=ANALYST, now=now)
+        export_list(actor=ANALYST, gate=None, now=now)
 
 
 def test_a_report_reopened_outside_casework_still_needs_a_person() -> None:

@@ -79,7 +79,7 @@ def make_list(
     (stop,) = check_written([stop_host])
     merged: dict[str, Entry] = {}
     for entry in entries:
-        if _whole(entry.expires) > at:
+        if whole(entry.expires) > at:
             merged[entry.name] = _merge(entry, merged.get(entry.name))
     check_written(merged)
     if covering := next((name for name in merged if covers(name, stop)), None):
@@ -167,12 +167,13 @@ def read_written(text: str) -> datetime:
     return instant
 
 
-def _whole(instant: datetime) -> datetime:
+def whole(instant: datetime) -> datetime:
+    """Return an instant as the list states it: UTC, without its fraction of a second."""
     return instant.astimezone(UTC).replace(microsecond=0)
 
 
 def _merge(entry: Entry, other: Entry | None) -> Entry:
-    since, expires = _whole(entry.since), _whole(entry.expires)
+    since, expires = whole(entry.since), whole(entry.expires)
     if other is not None:
         since, expires = min(since, other.since), max(expires, other.expires)
     return Entry(name=entry.name, since=since, expires=expires)

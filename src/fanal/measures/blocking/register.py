@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from msgspec import Struct
 
 from fanal.accounts.domain.policy import Reason, Refused, may, require
@@ -19,7 +20,7 @@ from fanal.measures.blocking.formats import write_json
 from fanal.measures.blocking.kind import BLOCKS
 from fanal.measures.blocking.names import check_written
 from fanal.measures.blocking.views import BlockingView, list_every, still_blocked
-from fanal.measures.models import StoredList
+from fanal.measures.models import StoredCosigned, StoredList
 from fanal.measures.operations import issuing_authority
 
 _MACHINE = system_actor("blocking list")
@@ -81,22 +82,6 @@ def is_blocked_elsewhere(*, actor: Actor, view: BlockingView, now: datetime) -> 
     return any(one.act.id not in own for one in every)
 
 
-def make_blocklist(*, actor: Actor, now: datetime) -> BlockList:
-    """Make and return the list of the names blocked at `now`, under the next serial, and store the serial.
-
-    The ledger records serial and number of names. A lock prevents two lists from being made at once.
-
-    Raises:
-        Refused: the actor may not export.
-        ListWrong: a blocked name covers the stop page (`blocklist.make_list`).
-        ValueError: a stored name is not in the form that `names.read_name` returns.
-    """
-    with lists_locked(actor):
-        return keep_list(
-            actor=actor, entries=entries_in_force(now=now), purpose="export", known=(), now=now
-        )
-
-
 def newest_published(*, actor: Actor) -> StoredList | None:
     """Return the newest version of the blocking list that was published, None before the first.
 
@@ -104,7 +89,14 @@ def newest_published(*, actor: Actor) -> StoredList | None:
         Refused: the actor may not watch the state of lists.
     """
     require(actor, "list.watch")
-    return StoredList.objects.filter(purpose="publish").order_by("-serial").first()
+    return (
+        StoredList.objects.filter(
+            Q(purpose="publish")
+            | Q(purpose="propose", serial__in=StoredCosigned.objects.values("serial"))
+        )
+        .order_by("-serial")
+        .first()
+    )
 
 
 @contextmanager
@@ -121,23 +113,29 @@ def lists_locked(actor: Actor) -> Iterator[None]:
         yield
 
 
+def last_serial() -> int | None:
+    """Return the serial of the list that was stored last, None before the first."""
+    found = sql.row("SELECT serial FROM measures_blocklist ORDER BY position DESC LIMIT 1")
+    return int(found[0]) if found is not None else None
+
+
 def keep_list(
     *, actor: Actor, entries: Iterable[Entry], purpose: str, known: Collection[int], now: datetime
 ) -> BlockList:
     """Make a blocking list of these entries, store its serial and digest, and return it.
 
     Its serial is later than that of the last stored list and than those in `known`. Called within
-    `lists_locked`. `purpose` is `export` or `publish`.
+    `lists_locked`. `purpose` is `export`, `publish` or `propose`.
 
     Raises:
         ListWrong: a name covers the stop page, or no serial is later than all (`blocklist.make_list`).
         ValueError: a name is not in the form that `names.read_name` returns.
     """
-    last = sql.rows("SELECT serial FROM measures_blocklist ORDER BY position DESC LIMIT 1")
+    last = last_serial()
     block = make_list(
         entries,
         made_at=now,
-        known=[*known, *(row[0] for row in last)],
+        known=[*known, *([] if last is None else [last])],
         stop_host=issuing_authority.stop_host(),
     )
     digest = hashlib.sha256(write_json(block)).hexdigest()

@@ -27,6 +27,8 @@ from fanal.measures.transparency.tiles import LogRefused, Tiles
 PREFIX = b"fanal/commitment/1\n"
 """First bytes hashed in a commitment: no other use of SHA-256 in this program gives the same."""
 _LOCK = 0x544C4F47  # "TLOG"
+_PATIENCE = "5s"
+"""Longest wait for another process that numbers: nobody who publishes a lift waits longer."""
 _OF_LIST = (
     "SELECT l.position, c.statement, c.blinding FROM measures_commitment c"
     " LEFT JOIN measures_log l USING (commitment) WHERE c.serial = %s"
@@ -80,6 +82,7 @@ def bring_up_to_date(folder: Path, *, keys: LogKeys) -> Checkpoint:
         before = tiles.read_checkpoint(folder, keys=keys.known)
         size = before.size if before else 0
         with transaction.atomic():
+            sql.run("SELECT set_config('lock_timeout', %s, true)", [_PATIENCE])
             sql.run("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
             _take_over(Tiles(folder, size))
             _number()
@@ -95,6 +98,11 @@ def bring_up_to_date(folder: Path, *, keys: LogKeys) -> Checkpoint:
         )
         tiles.put_checkpoint(folder, signed.note)
     return signed
+
+
+def is_begun() -> bool:
+    """Return whether a log of this installation was ever written."""
+    return bool(sql.one("SELECT EXISTS (SELECT FROM measures_log)")[0])
 
 
 def opening_of_list(serial: int) -> Opening:

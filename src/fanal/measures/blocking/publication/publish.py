@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+import msgspec
 from msgspec import Struct
 
 from fanal.accounts.domain.instructions import InstructionKind
@@ -16,9 +17,17 @@ from fanal.ledger import signer
 from fanal.measures.blocking.blocklist import BlockList, is_later, make_list, sign_manifest
 from fanal.measures.blocking.kind import BLOCKS
 from fanal.measures.blocking.publication import folder as published
+from fanal.measures.blocking.publication.gate import (
+    Gate,
+    allowed,
+    keep_cosigned,
+    keep_state,
+    lacking,
+)
 from fanal.measures.blocking.register import InForce, in_force, keep_list, lists_locked
 from fanal.measures.models import StoredCleared, StoredList, StoredReturned
 from fanal.measures.operations import issuing_authority
+from fanal.measures.transparency.asking import GateFault
 
 RENEW = timedelta(hours=1)
 """Age at which an unchanged version is renewed."""
@@ -38,7 +47,8 @@ class Publication(Struct, frozen=True, kw_only=True):
     `block` is the newest version of the list, `new` whether it was made by this call, `before` the previous
     version; None without one signed by our keys. `held` is the number of new names kept back for lack of
     permission, `change` the digest of these names, "" without any. `large`: only an instruction that cites
-    that digest permits them.
+    that digest permits them. `waits` is the number of names that lack a cosignature (`gate`), with the reason
+    `why`; they are not counted in `held`.
     """
 
     block: BlockList
@@ -47,6 +57,8 @@ class Publication(Struct, frozen=True, kw_only=True):
     held: int
     change: str
     large: bool
+    waits: int = 0
+    why: GateFault | None = None
 
 
 class Waiting(Struct, frozen=True, kw_only=True):
@@ -64,13 +76,27 @@ class Waiting(Struct, frozen=True, kw_only=True):
     returned: frozenset[UUID]
 
 
+class Channels(Struct, frozen=True, kw_only=True):
+    """What a publication uses beside folder and database; each may be None.
+
+    `bring` is called with the result before the files are written, to update the name servers first: reading
+    back the files of a long list takes longer than a lifting may wait. `commit` is called next with the
+    serial of a new version: it brings the transparency log up to date and returns what opens the commitment
+    to the version, a further file of it; None if it could not, which stops nothing. `gate` holds back what
+    the witnesses have not cosigned.
+    """
+
+    bring: Callable[[Publication], None] | None = None
+    commit: Callable[[int], bytes | None] | None = None
+    gate: Gate | None = None
+
+
 def publish(
     *,
     actor: Actor,
     folder: Path,
     by_person: bool,
-    bring: Callable[["Publication"], None] | None = None,
-    commit: Callable[[int], bytes | None] | None = None,
+    channels: Channels | None = None,
     known: Collection[int] = (),
     now: datetime,
 ) -> Publication:
@@ -81,11 +107,9 @@ def publish(
     lifted since the backup of a restored database. All other changes, liftings above all, are published at
     once.
 
-    `bring` is called with the result before the files are written, to update the name servers first: reading
-    back the files of a long list takes longer than a lifting may wait. `commit` is called next with the
-    serial of a new version: it brings the transparency log up to date and returns what opens the commitment
-    to the version, a further file of it; None if it could not, which stops nothing. `known` are serials of
-    lists seen elsewhere, such as at name servers.
+    `known` are serials of lists seen elsewhere, such as at name servers. With a gate in `channels`, what no
+    cosigned version has waits; the witnesses are asked in a thread, and a call after their answer
+    (`gate.is_answered`) publishes it.
 
     Raises:
         Refused: the actor may not export.
@@ -97,19 +121,22 @@ def publish(
     key = keys.signing_key
     if key is None:
         raise signer.SignerMissing("this process may not sign")
+    ways = channels or Channels()
     with published.locked(folder):
         before = published.read_latest(folder, keys=keys.known_keys)
         seen = {*known, *published.known_serials(folder, keys=keys.known_keys)}
         with lists_locked(actor):
-            made = _make(actor, before, by_person=by_person, known=seen, now=now)
-        if bring is not None:
-            bring(made)
+            made = _make(actor, before, by_person=by_person, known=seen, gate=ways.gate, now=now)
+        if ways.gate is not None:
+            ways.gate.start()
+        if ways.bring is not None:
+            ways.bring(made)
         if made.new:
             published.write_version(
                 folder,
                 made.block,
                 before=before,
-                opening=commit(made.block.serial) if commit is not None else None,
+                opening=ways.commit(made.block.serial) if ways.commit is not None else None,
                 sign=lambda block, file, content: sign_manifest(
                     block, file=file, content=content, name=keys.origin, key=key
                 ),
@@ -166,29 +193,93 @@ def _make(
     *,
     by_person: bool,
     known: Collection[int],
+    gate: Gate | None,
     now: datetime,
 ) -> Publication:
     found = in_force(now=now + MARGIN)
     waiting = _waiting(found, before, now=now)
     held = () if _may_leave(waiting, by_person=by_person, now=now) else waiting.acts
     kept = {one.act_id for one in held}
-    leaving = [one for one in found if one.act_id not in kept]
-    if before is not None and _lasts(before, leaving, known=known, now=now):
-        block, new = before, False
-    else:
-        entries = [one.entry for one in leaving]
-        block = keep_list(actor=actor, entries=entries, purpose="publish", known=known, now=now)
-        new = True
-        _clear(leaving, block.serial, named=waiting.large and not held)
-        _hold_back(waiting.returned & kept, block.serial)
-    return Publication(
-        block=block,
+    wanted = [one for one in found if one.act_id not in kept]
+    named = waiting.large and not held
+    making = _Making(
+        actor=actor,
         before=before,
-        new=new,
+        known=known,
+        named=named,
+        returned=waiting.returned & kept,
+        now=now,
+    )
+    made = making.make(wanted, gate)
+    return msgspec.structs.replace(
+        made,
         held=waiting.names if held else 0,
         change=waiting.change if held else "",
         large=bool(held) and waiting.large,
     )
+
+
+class _Making(Struct, frozen=True, kw_only=True):
+    """The making of a version after `before`; `named`: an instruction named the change.
+
+    `returned` are the acts that a restored database brought back and that are held back.
+    """
+
+    actor: Actor
+    before: BlockList | None
+    known: Collection[int]
+    named: bool
+    returned: frozenset[UUID]
+    now: datetime
+
+    def make(self, wanted: Sequence[InForce], gate: Gate | None) -> Publication:
+        """Make a version of what is wanted, as far as the gate lets it leave, and propose the rest."""
+        if gate is None:
+            keep_state(witnesses="", waits=0, why=None, now=self.now)
+            return self._version(wanted)
+        earlier = [*self.known, *([self.before.serial] if self.before is not None else [])]
+        opened = gate.opened(wanted, known=earlier, now=self.now)
+        if opened is not None:
+            block, cosigned = opened
+            keep_cosigned(block, wanted, cosigned)
+            self._keep(wanted, block)
+            gate.drop()
+            keep_state(witnesses=gate.witnesses, waits=0, why=None, now=self.now)
+            return self._told(block, new=True)
+        leaving = allowed(wanted, before=self.before, after=self.now + MARGIN)
+        made, waits = self._version(leaving), lacking(wanted, leaving)
+        if waits:
+            later = [*earlier, made.block.serial]
+            gate.propose(
+                wanted, make=lambda: self._kept(wanted, "propose"), known=later, now=self.now
+            )
+        else:
+            gate.drop()
+        why = gate.why() if waits else None
+        keep_state(witnesses=gate.witnesses, waits=waits, why=why, now=self.now)
+        return msgspec.structs.replace(made, waits=waits, why=why)
+
+    def _version(self, leaving: Sequence[InForce]) -> Publication:
+        """Return the version before if it still states this and is young enough, else a new one."""
+        before = self.before
+        if before is not None and _lasts(before, leaving, known=self.known, now=self.now):
+            return self._told(before, new=False)
+        block = self._kept(leaving, "publish")
+        self._keep(leaving, block)
+        return self._told(block, new=True)
+
+    def _keep(self, leaving: Sequence[InForce], block: BlockList) -> None:
+        _clear(leaving, block.serial, named=self.named)
+        _hold_back(self.returned, block.serial)
+
+    def _kept(self, acts: Sequence[InForce], purpose: str) -> BlockList:
+        entries = [one.entry for one in acts]
+        return keep_list(
+            actor=self.actor, entries=entries, purpose=purpose, known=self.known, now=self.now
+        )
+
+    def _told(self, block: BlockList, *, new: bool) -> Publication:
+        return Publication(block=block, before=self.before, new=new, held=0, change="", large=False)
 
 
 def _waiting(found: Sequence[InForce], before: BlockList | None, *, now: datetime) -> Waiting:

@@ -1,0 +1,333 @@
+"""The gate of the blocking list: what is not in a cosigned version leaves only once the witnesses cosign it.
+
+A version that adds nothing leaves at once, whatever a witness does: it has the acts of cosigned versions that
+are still in force, none of them longer than such a version stated. What adds is proposed as a version of its
+own, of which only the commitment is shown, and leaves as it was proposed, or not at all.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+from uuid import UUID
+
+import msgspec
+from django.db import transaction
+from msgspec import Struct
+from procrastinate.contrib.django import app
+
+from fanal.accounts.domain.policy import require
+from fanal.db import sql
+from fanal.db.health import WAIT_MINUTES
+from fanal.kernel.actors import Actor
+from fanal.measures.blocking.blocklist import BlockList, is_later, whole
+from fanal.measures.blocking.register import InForce, in_force, keep_list, last_serial, lists_locked
+from fanal.measures.models import StoredCleared, StoredCosigned, StoredGate, StoredShown
+from fanal.measures.operations import issuing_authority
+from fanal.measures.transparency.asking import Cosigned, GateFault, GateReason
+
+LATE = timedelta(minutes=WAIT_MINUTES)
+"""Time for which names may wait for a cosignature before people are told."""
+FRESH = timedelta(hours=1)
+"""Age up to which a proposed version may leave; then another is proposed."""
+GATE_NOTICE: Final = "tell_gate"
+"""Name of the job that mails that names wait; its argument `since` is the instant (ISO 8601)."""
+_AGAIN = timedelta(hours=24)
+_QUOTED = 500
+_NEWEST = """
+SELECT c.serial, c.cosigned_at FROM measures_blocklist_cosigned c JOIN measures_blocklist l USING (serial)
+ORDER BY l.position DESC LIMIT 1
+"""
+_AT_ONCE = 5000
+
+
+class Asked(Protocol):
+    """The witnesses, asked to cosign a version."""
+
+    def answer(self) -> Cosigned | GateFault | None:
+        """Return the cosignatures or the fault; None while the answer is awaited."""
+
+    def is_running(self) -> bool:
+        """Return whether it still works, be its time over or not."""
+
+    def wait(self) -> None:
+        """Wait for the answer, until the time is over."""
+
+
+class _Proposal(Struct, frozen=True):
+    block: BlockList
+    acts: tuple[InForce, ...]
+
+
+class GateState(Struct, frozen=True, kw_only=True):
+    """What the gate holds: the witnesses' names ("" without any), the number of names that wait, since when.
+
+    `code` says why (`GateReason`, "" if none waits), `detail` quotes the fault. `cosigned` is the serial of
+    the newest version that left with a cosignature and `cosigned_at` its instant, None without one.
+    """
+
+    witnesses: str = ""
+    names: int = 0
+    since: datetime | None = None
+    code: str = ""
+    detail: str = ""
+    cosigned: int | None = None
+    cosigned_at: datetime | None = None
+
+    def is_late(self, *, now: datetime) -> bool:
+        """Return whether names have waited for longer than `LATE`."""
+        return self.since is not None and now - self.since > LATE
+
+
+class Exported(Struct, frozen=True, kw_only=True):
+    """A list for an export, the number of names that it lacks, and why these wait."""
+
+    block: BlockList
+    waits: int = 0
+    why: GateFault | None = None
+
+
+class Gate:
+    """The gate of one publisher, which holds at most one proposed version."""
+
+    def __init__(self, ask: Callable[[int], Asked], *, witnesses: str) -> None:
+        """Open nothing yet. `ask` starts to ask the witnesses about the version with a serial.
+
+        `witnesses` are their names, for people.
+        """
+        self._ask, self.witnesses = ask, witnesses
+        self._proposal: _Proposal | None = None
+        self._asked: Asked | None = None
+
+    def is_answered(self) -> bool:
+        """Return whether the witnesses have cosigned the proposed version."""
+        return self._asked is not None and isinstance(self._asked.answer(), Cosigned)
+
+    def why(self) -> GateFault:
+        """Return why the proposed version waits."""
+        answer = self._asked.answer() if self._asked is not None else None
+        if isinstance(answer, GateFault):
+            return answer
+        return GateFault(code=GateReason.ASKED, detail="")
+
+    def wait(self) -> None:
+        """Wait until the witnesses have answered, or their time is over."""
+        if self._asked is not None:
+            self._asked.wait()
+
+    def opened(
+        self, wanted: Sequence[InForce], *, known: Collection[int], now: datetime
+    ) -> tuple[BlockList, Cosigned] | None:
+        """Return the proposed version if it is cosigned and is still exactly what is wanted.
+
+        `known` are serials than which it must be later. None where nothing may leave that adds names.
+        """
+        answer = self._asked.answer() if self._asked is not None else None
+        found = self._fitting(wanted, known=known, now=now)
+        return (found, answer) if found is not None and isinstance(answer, Cosigned) else None
+
+    def propose(
+        self,
+        wanted: Sequence[InForce],
+        *,
+        make: Callable[[], BlockList],
+        known: Collection[int],
+        now: datetime,
+    ) -> None:
+        """Propose a version of what is wanted, made by `make`, unless one waits that still fits."""
+        if self._fitting(wanted, known=known, now=now) is None:
+            self._proposal, self._asked = _Proposal(make(), tuple(wanted)), None
+
+    def drop(self) -> None:
+        """Forget the proposed version: it left, or nothing is to be added any more."""
+        self._proposal = self._asked = None
+
+    def start(self) -> None:
+        """Ask the witnesses about the proposed version, unless they are being asked.
+
+        Called when the version is committed in the database. One that hangs beyond its time is asked again
+        only once it has ended.
+        """
+        if self._proposal is None:
+            return
+        if self._asked is None or (
+            isinstance(self._asked.answer(), GateFault) and not self._asked.is_running()
+        ):
+            self._asked = self._ask(self._proposal.block.serial)
+
+    def _fitting(
+        self, wanted: Sequence[InForce], *, known: Collection[int], now: datetime
+    ) -> BlockList | None:
+        """Return the proposed version if it states what is wanted, is young, and later than all others."""
+        if self._proposal is None:
+            return None
+        block = self._proposal.block
+        fits = (
+            now < min(block.made_at + FRESH, block.expires_at)
+            and _stated(self._proposal.acts) == _stated(wanted)
+            and block.stop_host == issuing_authority.stop_host()
+            and block.serial == last_serial()
+            and all(is_later(block.serial, one) for one in known)
+        )
+        return block if fits else None
+
+
+def allowed(
+    wanted: Iterable[InForce], *, before: BlockList | None, after: datetime
+) -> list[InForce]:
+    """Return what of the wanted acts may leave without a further cosignature, each with the date it may have.
+
+    These are the acts in cosigned versions, until the expiry that was stated there; where there is a version
+    `before`, only the names in it. As long as nothing was ever cosigned: what had left before the gate was
+    set. Acts whose date is then not later than `after` are left out.
+    """
+    shown = dict(StoredShown.objects.values_list("act_id", "until"))
+    old = {entry.name: entry.expires for entry in before.entries} if before else None
+    cleared: set[UUID] = set()
+    if not shown and old is None:
+        cleared = set(StoredCleared.objects.values_list("act_id", flat=True))
+    found = []
+    for one in wanted:
+        name, expires = one.entry.name, one.entry.expires
+        if old is not None and name not in old:
+            continue
+        if shown:
+            until = shown.get(one.act_id)
+        elif old is not None:
+            until = old[name]
+        else:
+            until = expires if one.act_id in cleared else None
+        if until is not None and min(until, expires) > after:
+            entry = msgspec.structs.replace(one.entry, expires=min(until, expires))
+            found.append(InForce(act_id=one.act_id, entry=entry))
+    return found
+
+
+def lacking(wanted: Iterable[InForce], leaving: Iterable[InForce]) -> int:
+    """Return the number of names that leave without an act that is wanted, or with an earlier date."""
+    leaves = {one.act_id: whole(one.entry.expires) for one in leaving}
+    return len(
+        {one.entry.name for one in wanted if leaves.get(one.act_id) != whole(one.entry.expires)}
+    )
+
+
+def keep_cosigned(block: BlockList, acts: Iterable[InForce], cosigned: Cosigned) -> None:
+    """Store that a version leaves with its cosignatures, and that they have seen its acts."""
+    StoredCosigned.objects.create(
+        serial=block.serial, cosigned_at=cosigned.at, checkpoint=cosigned.checkpoint
+    )
+    shown = dict(StoredShown.objects.values_list("act_id", "until"))
+    rows = [
+        StoredShown(act_id=one.act_id, serial=block.serial, until=whole(one.entry.expires))
+        for one in acts
+        if one.act_id not in shown or shown[one.act_id] < whole(one.entry.expires)
+    ]
+    StoredShown.objects.bulk_create(
+        rows,
+        batch_size=_AT_ONCE,
+        update_conflicts=True,
+        unique_fields=["act_id"],
+        update_fields=["serial", "until"],
+    )
+
+
+def keep_state(*, witnesses: str, waits: int, why: GateFault | None, now: datetime) -> None:
+    """Store what waits for a cosignature and why, for the pages and commands that say so.
+
+    `since` is the instant from which on names have waited without interruption.
+    """
+    row = StoredGate.objects.first()
+    values = {
+        "witnesses": witnesses[:_QUOTED],
+        "names": waits,
+        "since": (row.since if row is not None and row.since else now) if waits else None,
+        "code": str(why.code) if why and waits else "",
+        "detail": why.detail[:_QUOTED] if why and waits else "",
+    }
+    if row is None and not witnesses:
+        return
+    if row is None or any(getattr(row, key) != value for key, value in values.items()):
+        told = {} if waits else {"told_at": None}
+        StoredGate.objects.update_or_create(one=True, defaults={**values, **told})
+
+
+def gate_state(*, actor: Actor) -> GateState:
+    """Return what waits for a cosignature, since when and why, and the newest cosigned version that left.
+
+    Raises:
+        Refused: the actor may not watch the state of lists.
+    """
+    require(actor, "list.watch")
+    return read_state()
+
+
+def read_state() -> GateState:
+    """Return the state of the gate, for a machine."""
+    row, newest = StoredGate.objects.first(), sql.row(_NEWEST)
+    state = GateState()
+    if newest is not None:
+        state = GateState(cosigned=newest[0], cosigned_at=newest[1])
+    if row is None:
+        return state
+    return msgspec.structs.replace(
+        state,
+        witnesses=row.witnesses,
+        names=row.names,
+        since=row.since,
+        code=row.code,
+        detail=row.detail,
+    )
+
+
+def tell_late(*, now: datetime) -> bool:
+    """Queue a notice, once a day, that names have waited for longer than `LATE`; return whether it was."""
+    with transaction.atomic():
+        row = StoredGate.objects.select_for_update().first()
+        if row is None or row.since is None or now - row.since <= LATE:
+            return False
+        if row.told_at is not None and now - row.told_at < _AGAIN:
+            return False
+        row.told_at = now
+        row.save(update_fields=["told_at"])
+        app.configure_task(GATE_NOTICE, queue="alarms").defer(since=row.since.isoformat())
+    return True
+
+
+def export_list(*, actor: Actor, gate: Gate | None, now: datetime) -> Exported:
+    """Make the list of the names blocked at `now` for an export, under the next serial, and store the serial.
+
+    With a gate it lacks what no cosigned version has, until the witnesses have cosigned a proposed version:
+    a second call, after `gate.wait`, returns that one. The ledger records serial and number of names.
+
+    Raises:
+        Refused: the actor may not export.
+        ListWrong: a blocked name covers the stop page, or no serial is later than all.
+        ValueError: a stored name is not in the form that `names.read_name` returns.
+    """
+
+    def make(entries: Iterable[InForce]) -> BlockList:
+        listed = [one.entry for one in entries]
+        return keep_list(actor=actor, entries=listed, purpose="export", known=(), now=now)
+
+    with lists_locked(actor):
+        wanted = in_force(now=now)
+        if gate is None:
+            return Exported(block=make(wanted))
+        opened = gate.opened(wanted, known=(), now=now)
+        if opened is not None:
+            keep_cosigned(opened[0], wanted, opened[1])
+            gate.drop()
+            return Exported(block=opened[0])
+        leaving = allowed(wanted, before=None, after=now)
+        waits, block = lacking(wanted, leaving), make(leaving)
+        if waits:
+            gate.propose(wanted, make=lambda: make(wanted), known=[block.serial], now=now)
+    why = gate.why() if waits else None
+    gate.start()
+    return Exported(block=block, waits=waits, why=why)
+
+
+def _stated(acts: Iterable[InForce]) -> set[tuple[UUID, str, datetime, datetime]]:
+    return {
+        (one.act_id, one.entry.name, whole(one.entry.since), whole(one.entry.expires))
+        for one in acts
+    }
