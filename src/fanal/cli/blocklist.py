@@ -157,7 +157,7 @@ def status(out: Path | None, as_json: bool) -> None:
     if block is None:
         raise Failed("BLOCKLIST_NONE", path=place)
     waiting = changes_waiting(folder=place, now=now)
-    expired, state = now >= block.expires_at, read_state()
+    expired, gate = now >= block.expires_at, read_state()
     line = {
         **_told(block),
         "age": round((now - block.made_at).total_seconds()),
@@ -165,18 +165,18 @@ def status(out: Path | None, as_json: bool) -> None:
         "waiting": waiting.names,
         "change": waiting.change,
         "large": waiting.large,
-        **told_state(state, now=now),
+        **told_state(gate, now=now),
     }
     words = (
         "serial {serial}: {entries} names, {age} s old, valid until {expires_at}; {waiting} wait"
     )
     _print(line, words, as_json=as_json)
     if not as_json:
-        for told in state_words(state):
+        for told in state_words(gate):
             click.echo(told)
     copies, faults = load_copies(home)
     _tell_faults(faults)
-    bad = expired or bool(faults) or state.is_late(now=now)
+    bad = expired or bool(faults) or gate.is_late(now=now)
     for one in served(copies, block, now=now):
         bad = bad or bool(one["late"])
         state = "late" if one["late"] else "serves"

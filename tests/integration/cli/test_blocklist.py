@@ -374,21 +374,22 @@ def _waits(call: Call, names: int) -> dict[str, object]:
 def test_a_lift_waits_for_no_witness_and_no_name_goes_past_one(
     call: Call, home: Path, servers: Servers, tmp_path: Path, serve: witnesses.Serve
 ) -> None:
-    """Its gate is set while names are published; one is lifted while another waits; then it answers."""
+    """One is lifted while another waits; then the witness answers."""
     kind = serve.__name__.replace("_", "-")
     old, new = f"old-{kind}.example", f"new-{kind}.example"
-    settings, log = home / "witness.toml", home / "keys/transparency-0001.vkey"
-    assert call("demo", "block", old).status == 0
-    assert call("blocklist", "publish").status == 0
+    settings, log = home / "witness.toml", (home / "keys/transparency-0001.vkey").read_text()
     port = real.free_port()
-    blocked = {(servers.north, old): CENSORED, (servers.south, old): BLOCKED}
-    until(blocked, seconds=SOON)
     with (
         witnesses.listening(serve) as silent,
-        witness(home.parent / f"witness-{kind}", log.read_text().strip(), port) as key,
+        witness(home.parent / f"witness-{kind}", log.strip(), port) as key,
     ):
-        settings.write_text(f'wait = 60\nurl = "{silent}"\nkey = "{key}"\n')
+        settings.write_text(f'url = "http://127.0.0.1:{port}"\nkey = "{key}"\n')
         try:
+            assert call("demo", "block", old).status == 0
+            assert call("blocklist", "publish").status == 0
+            blocked = {(servers.north, old): CENSORED, (servers.south, old): BLOCKED}
+            until(blocked, seconds=SOON)
+            settings.write_text(f'wait = 60\nurl = "{silent}"\nkey = "{key}"\n')
             with following(home) as out:
                 assert call("demo", "block", new).status == 0
                 assert _waits(call, 1)["unsigned_why"] == "ASKED"
