@@ -33,9 +33,12 @@ from fanal.db.health import BACKUP_HOURS, LATE_MINUTES
 from fanal.intake.queries.work import count_work, oldest_waiting
 from fanal.kernel.actors import Actor
 from fanal.ledger.queries import newest_backup, newest_signature
+from fanal.measures.blocking.publication.gate import gate_state
+from fanal.measures.blocking.register import newest_published
 from fanal.orient.alarms.queries import calls_alive, calls_reach, undelivered_calls
 from fanal.vault import queries as vault
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.account.cosigning import waits_of
 from fanal.web.account.mail_test import mail_tests_of
 from fanal.web.components import words
 
@@ -289,6 +292,7 @@ def _kept(actor: Actor, now: datetime) -> Iterator[InstallationPart]:
             fault=_("Free: %(size)s") % {"size": _size(free)},
             remedy=_("Below two gigabytes reports with files are soon refused: give it more."),
         )
+    yield from _blocking(actor, now)
     made = newest_backup(actor=actor, since=now - _SEARCHED)
     yield _either(
         made is not None and now - made <= timedelta(hours=BACKUP_HOURS),
@@ -304,6 +308,36 @@ def _kept(actor: Actor, now: datetime) -> Iterator[InstallationPart]:
         fine=_moment(signed, now),
         fault=_moment(signed, now) if signed else _("Never"),
         remedy=_("The worker signs it each minute: look at log/worker.log."),
+    )
+
+
+def _blocking(actor: Actor, now: datetime) -> Iterator[InstallationPart]:
+    """Yield the part on the cosignature of the blocking list, where a list is published or held back."""
+    state = gate_state(actor=actor)
+    if not state.witnesses and newest_published(actor=actor) is None:
+        return
+    label = _("Blocking list")
+    if not state.witnesses:
+        yield InstallationPart(
+            words=label,
+            found=_("No controller’s machine cosigns it"),
+            state=PartState.LOOK,
+            remedy=_("Name the overseer’s witness in witness.toml."),
+        )
+        return
+    found = _("Cosigned by %(witnesses)s") % {"witnesses": state.witnesses}
+    if state.names:
+        found = waits_of(state)
+    yield _either(
+        not state.is_late(now=now),
+        words=label,
+        fine=found,
+        fault=found,
+        remedy=_(
+            "What is lifted leaves all the same. Look at the connection to %(witnesses)s; “fanal blocklist "
+            "status” quotes the fault."
+        )
+        % {"witnesses": state.witnesses},
     )
 
 

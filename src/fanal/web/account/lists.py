@@ -23,8 +23,10 @@ from fanal.analyse.signals.domain.lexicon import read_lexicon, shipped_lexicons
 from fanal.analyse.signals.operations.in_force import version_in_force
 from fanal.exchange import queries
 from fanal.exchange.domain.records import FetchCheckpoint, ListSource, next_fetch
+from fanal.measures.blocking.publication.gate import gate_state
 from fanal.measures.blocking.register import newest_published
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.account.cosigning import waits_of
 
 
 class SourceLine(Struct, frozen=True, kw_only=True):
@@ -78,7 +80,7 @@ def lists(request: HttpRequest) -> HttpResponse:
         for source, held in found
     ]
     fed = {line.source.list_id for line in sources}
-    published = newest_published(actor=actor)
+    published, gate = newest_published(actor=actor), gate_state(actor=actor)
     context = {
         "states": [(state, state.id in fed) for state in states],
         "sources": sources,
@@ -86,6 +88,9 @@ def lists(request: HttpRequest) -> HttpResponse:
         "may_manage": may(actor, "source.manage"),
         "words": _words(),
         "published": published,
+        "gate": gate,
+        "gate_waits": waits_of(gate) if gate.names else "",
+        "gate_late": gate.is_late(now=now),
         "expired": published is not None and published.expires_at <= now,
     }
     return render(request, "account_pages/lists.html", context)
