@@ -73,7 +73,7 @@ _GATE = """
 SELECT (SELECT c.serial FROM measures_blocklist_cosigned c JOIN measures_blocklist l USING (serial)
         ORDER BY l.position DESC LIMIT 1), g.names,
     extract(epoch FROM now() - g.since)::bigint / 60, coalesce(nullif(g.detail, ''), g.code)
-FROM (SELECT) AS any LEFT JOIN measures_blocklist_gate g ON true
+FROM (SELECT) AS nothing LEFT JOIN measures_blocklist_gate g ON true
 """
 _LINE = """
 SELECT host(inet_server_addr()), (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid())

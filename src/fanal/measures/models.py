@@ -236,7 +236,7 @@ class StoredGate(models.Model):
 
     `witnesses` are their names, "" without any. `names` is the number of names that wait, `since` since when
     (None if none waits), `code` why (`GateReason`), `detail` the words of the fault. `told_at`: when people
-    were told.
+    were notified.
     """
 
     one = models.BooleanField(primary_key=True, default=True)

@@ -28,7 +28,7 @@ from procrastinate.worker import Worker
 from fanal import pipeline, trials
 from fanal.accounts.operations import partners
 from fanal.accounts.operations.people import forget_counters
-from fanal.analyse.material.operations import asides, index
+from fanal.analyse.material.operations import index
 from fanal.analyse.priority.operations import RULES_JOB, wake
 from fanal.analyse.priority.queries import open_trials
 from fanal.db import agreement, numbering
@@ -163,17 +163,6 @@ def expire_data(timestamp: int) -> None:
     """
     del timestamp
     expiry.expire_by_night(actor=system_actor("expiry"), now=clock.now())
-
-
-@app.periodic(cron="23 4 * * *")
-@app.task(queueing_lock="forget_matches", lock="forget_matches")
-def forget_matches(timestamp: int) -> None:
-    """Delete the counts of matches with list entries that are older than ninety days.
-
-    `timestamp`: the time for which the run was scheduled, in Unix seconds.
-    """
-    del timestamp
-    asides.forget_matches(actor=system_actor("expiry"), now=clock.now())
 
 
 @app.periodic(cron="51 2 * * *")

@@ -18,6 +18,7 @@ from fanal.accounts.domain.instructions import InstructionKind, StandingInstruct
 from fanal.accounts.domain.policy import may
 from fanal.accounts.queries.instructions import standing_in_force
 from fanal.accounts.queries.people import actor_of_person
+from fanal.analyse.material.operations import asides
 from fanal.analyse.material.queries.lists import get_lists
 from fanal.connectors import outside, sources
 from fanal.db import sql
@@ -259,3 +260,14 @@ def _queue(source: ListSource, *, quick: bool) -> None:
 
 def _lock(source: ListSource) -> str:
     return f"fetch_list:{source.id}"
+
+
+@app.periodic(cron="23 4 * * *")
+@app.task(queueing_lock="forget_matches", lock="forget_matches")
+def forget_matches(timestamp: int) -> None:
+    """Delete the counts of matches with list entries that are older than ninety days.
+
+    `timestamp`: the time for which the run was scheduled, in Unix seconds.
+    """
+    del timestamp
+    asides.forget_matches(actor=system_actor("expiry"), now=clock.now())

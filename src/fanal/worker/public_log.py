@@ -1,4 +1,4 @@
-"""Jobs of the public log of measures: written and cosigned each minute; people told of what waits for it."""
+"""Jobs of the public log of measures: written and cosigned each minute; notices about what waits."""
 
 import logging
 

@@ -8,10 +8,17 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from fanal.cli.doctor_checks import look_at_caller
-from fanal.cli.doctor_desk import look_at_address, look_at_channel, look_at_desk
+from fanal.cli.doctor_desk import (
+    look_at_address,
+    look_at_channel,
+    look_at_desk,
+    look_at_witnesses,
+)
 from fanal.cli.finding import DoctorFinding, FindingLevel
+from fanal.measures.transparency.cosignature import WitnessKey
 from tests.integration.cli.installing import Installed
 
 pytestmark = pytest.mark.xdist_group("calls")
@@ -218,3 +225,39 @@ def test_a_node_that_answers_itself_only_is_a_problem(monkeypatch: pytest.Monkey
     for hosts, found in (("localhost,127.0.0.1,[::1]", 1), ("localhost,desk.example", 0)):
         monkeypatch.setenv("FANAL_HOSTS", hosts)
         assert len([f for f in look_at_address() if f.level is FindingLevel.PROBLEM]) == found
+
+
+def test_a_controllers_machine_that_lacks_or_waits_is_named(
+    connection: psycopg.Connection[tuple[object, ...]], tmp_path: Path
+) -> None:
+    def looked() -> tuple[FindingLevel, str]:
+        (found,) = look_at_witnesses(connection, tmp_path)
+        return found.level, found.text
+
+    assert looked()[0] is FindingLevel.NOTICE
+    assert "no controller's machine" in looked()[1]
+    public = Ed25519PrivateKey.generate().public_key()
+    key = WitnessKey(name="witness.test", public=public).encode()
+    (tmp_path / "witness.toml").write_text(f'url = "http://127.0.0.1:1"\nkey = "{key}"\n')
+    assert looked()[0] is FindingLevel.FINE
+    connection.execute(
+        "INSERT INTO measures_blocklist_gate VALUES (true, 'witness.test', 3, now() - interval '9 minutes',"
+        " 'SILENT', 'no answer in 10 s')"
+    )
+    assert looked()[0] is FindingLevel.FINE
+    connection.execute("UPDATE measures_blocklist_gate SET since = now() - interval '11 minutes'")
+    level, text = looked()
+    assert level is FindingLevel.PROBLEM
+    assert text.startswith("3 names wait for 11 minutes for a cosignature")
+    assert "no answer in 10 s; what is lifted leaves all the same" in text
+    (tmp_path / "witness.toml").write_text("url = 3")
+    level, text = looked()
+    assert (level, "witness.toml" in text) == (FindingLevel.PROBLEM, True)
+    (tmp_path / "witness.toml").unlink()
+    connection.execute(
+        "INSERT INTO measures_blocklist (serial, made_at, expires_at, entries)"
+        " VALUES (4000000000, now(), now() + interval '1 day', 0)"
+    )
+    connection.execute("INSERT INTO measures_blocklist_cosigned VALUES (4000000000, now(), 'note')")
+    level, text = looked()
+    assert (level, "names no witness any more" in text) == (FindingLevel.PROBLEM, True)

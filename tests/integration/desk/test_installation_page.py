@@ -149,3 +149,27 @@ def test_it_names_nobody_and_no_report(admin: Client, desk: Desk) -> None:
 @pytest.mark.parametrize("name", ["ana", "claire", "gabrielle", "hugo"])
 def test_for_administrators_alone(desk: Desk, sign_in: SignIn, name: str) -> None:
     assert sign_in(name).get(PAGE).status_code == 403
+
+
+def test_names_that_wait_for_the_controllers_machine_are_shown(admin: Client) -> None:
+    assert "Blocking list" not in parts(admin)  # none is published
+    insert = (
+        "INSERT INTO measures_blocklist_gate (witnesses, names, since, code, detail)"
+        " VALUES ('witness.test', %s, %s, %s, '')"
+    )
+    with as_worker():
+        sql.run(insert, [0, None, ""])
+    part = parts(admin)["Blocking list"]
+    assert (part.found, part.state) == ("Cosigned by witness.test", PartState.FINE)
+    for minutes, state in ((5, PartState.FINE), (11, PartState.FAULT)):
+        with as_worker():
+            sql.run(
+                "UPDATE measures_blocklist_gate SET names = 2, code = 'SILENT',"
+                " since = now() - make_interval(mins => %s)",
+                [minutes],
+            )
+        part = parts(admin)["Blocking list"]
+        assert part.found == "2 names wait for a cosignature: a witness did not cosign"
+        assert part.state is state
+    lists = admin.get("/en/account/lists/").content.decode()
+    assert "State of the lists" in lists

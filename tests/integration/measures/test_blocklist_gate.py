@@ -11,6 +11,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from fanal.accounts.domain.policy import Refused
+from fanal.db import sql
 from fanal.ledger import signer
 from fanal.ledger.domain.checkpoint import NoteKey, open_note
 from fanal.measures.blocking.blocklist import BlockList
@@ -22,6 +23,7 @@ from fanal.measures.blocking.publication.gate import (
     export_list,
     gate_state,
     read_state,
+    tell_late,
 )
 from fanal.measures.blocking.publication.publish import (
     MARGIN,
@@ -324,6 +326,26 @@ def test_the_state_says_what_waits_since_when_and_why(desk: Desk) -> None:
     desk.asks.mode = "cosigns"
     desk.settled()
     assert read_state().since is None
+
+
+def test_people_are_notified_once_a_day_of_what_waits_too_long(desk: Desk) -> None:
+    desk.asks.mode = "silent"
+    listed(2, host="one.example")
+    desk.settled()
+    start = read_state().since
+    assert start is not None
+
+    def notified(after: timedelta) -> bool:
+        with as_worker():
+            return tell_late(now=start + after)
+
+    assert [notified(LATE), notified(LATE * 1.01), notified(LATE * 2)] == [False, True, False]
+    assert notified(LATE * 2 + 24 * HOUR)
+    jobs = "SELECT args ->> 'since' FROM procrastinate_jobs WHERE task_name = 'tell_gate'"
+    assert set(sql.rows(jobs)) == {(start.isoformat(),)}
+    desk.asks.mode = "cosigns"
+    desk.settled()
+    assert not notified(72 * HOUR)
 
 
 def test_what_was_shown_stays_shown(desk: Desk) -> None:

@@ -26,7 +26,7 @@ from fanal.measures.operations import issuing_authority
 from fanal.measures.transparency.asking import Cosigned, GateFault, GateReason
 
 LATE = timedelta(minutes=WAIT_MINUTES)
-"""Time for which names may wait for a cosignature before people are told."""
+"""Time for which names may wait for a cosignature before people are notified."""
 FRESH = timedelta(hours=1)
 """Age up to which a proposed version may leave; then another is proposed."""
 GATE_NOTICE: Final = "tell_gate"

@@ -77,7 +77,7 @@ class Waiting(Struct, frozen=True, kw_only=True):
 
 
 class Channels(Struct, frozen=True, kw_only=True):
-    """What a publication uses beside folder and database; each may be None.
+    """The name servers, the log and the gate that a publication uses; each may be None.
 
     `bring` is called with the result before the files are written, to update the name servers first: reading
     back the files of a long list takes longer than a lifting may wait. `commit` is called next with the
