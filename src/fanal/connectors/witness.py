@@ -69,7 +69,7 @@ def read_settings(home: Path) -> WitnessSettings | None:
     """Return the settings of the witnesses in the data folder `home`; None if there is no settings file.
 
     Raises:
-        CosignatureRefused: the file exists, but is unreadable or names no witness; it never counts as missing.
+        CosignatureRefused: the file exists, but is unreadable or names no witness.
     """
     path = home / SETTINGS
     if not path.exists() and not path.is_symlink():
