@@ -241,7 +241,7 @@ def test_every_job_of_the_schedule_has_a_lock_and_every_fetch_slots_of_its_own()
     unlocked = {task.name.rpartition(".")[2] for task in tasks if task.lock is None}
     assert unlocked == {"retry_stalled"}
     outside = {t.name.rpartition(".")[2] for t in tasks if t.queue != scheduled.SCHEDULE_QUEUE}
-    assert outside == {"deconflict"}
+    assert outside == {"deconflict", "publish_log"}
     assert scheduled.list_jobs.fetch_list.queue == scheduled.FETCHES_QUEUE
     assert {task.queue for task in scheduled.app.tasks.values()} <= {*scheduled.SLOTS, "builtin"}
 
