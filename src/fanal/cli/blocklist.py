@@ -142,14 +142,16 @@ def status(out: Path | None, as_json: bool) -> None:
     """Show the last published version, its age, the names not published yet, and what each provider serves.
 
     Where witnesses must cosign, it also says which version they cosigned last, and what waits, since when and
-    why. Exit status 1 if the version has expired, names wait for a cosignature for longer than ten minutes, a
-    provider is late, or its settings cannot be used.
+    why. Exit status 1 if the version has expired, names wait for a cosignature for longer than ten minutes,
+    names are kept off the list since they cover the stop page or the desk, a provider is late, or its
+    settings cannot be used.
     """
     from fanal.cli.blocklist_copies import load_copies, served
     from fanal.ledger import signer
     from fanal.measures.blocking.publication.folder import read_latest
     from fanal.measures.blocking.publication.gate import read_state
     from fanal.measures.blocking.publication.publish import changes_waiting
+    from fanal.measures.blocking.register import count_own
 
     home, now = find_home(), clock.now()
     place = out or home / _FOLDER
@@ -157,7 +159,7 @@ def status(out: Path | None, as_json: bool) -> None:
     if block is None:
         raise Failed("BLOCKLIST_NONE", path=place)
     waiting = changes_waiting(folder=place, now=now)
-    expired, gate = now >= block.expires_at, read_state()
+    expired, gate, own = now >= block.expires_at, read_state(), count_own(now=now)
     line = {
         **_told(block),
         "age": round((now - block.made_at).total_seconds()),
@@ -165,6 +167,7 @@ def status(out: Path | None, as_json: bool) -> None:
         "waiting": waiting.names,
         "change": waiting.change,
         "large": waiting.large,
+        "own": own,
         **told_state(gate, now=now),
     }
     words = (
@@ -174,9 +177,11 @@ def status(out: Path | None, as_json: bool) -> None:
     if not as_json:
         for told in state_words(gate):
             click.echo(told)
+    if own:
+        tell("BLOCKLIST_OWN", count=own)
     copies, faults = load_copies(home)
     _tell_faults(faults)
-    bad = expired or bool(faults) or gate.is_late(now=now)
+    bad = expired or bool(own) or bool(faults) or gate.is_late(now=now)
     for one in served(copies, block, now=now):
         bad = bad or bool(one["late"])
         state = "late" if one["late"] else "serves"

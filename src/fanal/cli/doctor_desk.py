@@ -75,6 +75,11 @@ SELECT (SELECT c.serial FROM measures_blocklist_cosigned c JOIN measures_blockli
     extract(epoch FROM now() - g.since)::bigint / 60, coalesce(nullif(g.detail, ''), g.code)
 FROM (SELECT) AS nothing LEFT JOIN measures_blocklist_gate g ON true
 """
+_OWN = """
+SELECT count(*) FROM measures_blocking WHERE listed_at IS NOT NULL AND ended_at IS NULL AND host <> ''
+    AND EXISTS (SELECT FROM unnest(%s::text[]) AS own
+        WHERE own = host OR right(own, length(host) + 1) = '.' || host)
+"""
 _LINE = """
 SELECT host(inet_server_addr()), (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid())
 """
@@ -95,6 +100,7 @@ def look_at_desk(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator
     yield from _look_at_line(connection)
     yield from look_at_reader_in_force(connection)
     yield from look_at_address()
+    yield from look_at_own_names(connection)
     yield from look_at_help_lines(connection)
 
 
@@ -147,6 +153,20 @@ def look_at_help_lines(
         yield note(
             "public pages tell people to call these numbers, which nobody has compared with an official "
             f"text within a year: confirm each (page *Public pages*): {told}"
+        )
+
+
+def look_at_own_names(
+    connection: psycopg.Connection[tuple[object, ...]],
+) -> Iterator[DoctorFinding]:
+    """Yield a problem if blocked names are kept off the list, to spare the stop page and the desk."""
+    environment = read_environment(os.environ)
+    own = [environment.stop_host, *(host.lower().strip("*.") for host in environment.hosts)]
+    (count,) = connection.execute(_OWN, [own]).fetchone() or (0,)
+    if count:
+        yield problem(
+            f"{count} blocked names are kept off the blocking list, which would else block the stop page or "
+            "a host of the desk (FANAL_STOP_HOST, FANAL_HOSTS): lift the blocking, or use another host"
         )
 
 

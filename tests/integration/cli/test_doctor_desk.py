@@ -261,3 +261,23 @@ def test_a_controllers_machine_that_lacks_or_waits_is_named(
     connection.execute("INSERT INTO measures_blocklist_cosigned VALUES (4000000000, now(), 'note')")
     level, text = looked()
     assert (level, "names no witness any more" in text) == (FindingLevel.PROBLEM, True)
+
+
+@pytest.mark.parametrize(
+    ("host", "told"), [("blocked.example", True), ("notblocked.example", False)]
+)
+def test_a_blocked_name_above_the_stop_page_is_a_problem(
+    connection: psycopg.Connection[tuple[object, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    host: str,
+    told: bool,
+) -> None:
+    connection.execute("SET LOCAL session_replication_role = replica")  # a row without its act
+    connection.execute(
+        "INSERT INTO measures_blocking (act_id, removal_id, host, ground, listed_at)"
+        " VALUES (%(id)s, %(id)s, 'blocked.example', 'UNEXECUTED', now())",
+        {"id": uuid4()},
+    )
+    monkeypatch.setenv("FANAL_STOP_HOST", f"stop.{host}")
+    assert ("kept off the blocking list" in _problems(connection)) is told

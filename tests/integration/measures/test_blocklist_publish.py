@@ -24,7 +24,9 @@ from fanal.measures.blocking.publication.publish import (
     mark_of_changes,
     publish,
 )
+from fanal.measures.blocking.register import count_own
 from fanal.measures.models import StoredCleared, StoredList, StoredReturned
+from fanal.measures.operations import issuing_authority
 from tests.integration.measures.blockings import ANALYST, COLLEAGUE, SUPERVISOR, ago, listed, take
 from tests.integration.measures.raw import sqlstate
 from tests.integration.orient.people import WORKER, person
@@ -95,6 +97,24 @@ def test_a_folder_that_cannot_be_written_keeps_its_version(tmp_path: Path) -> No
     keys = signer.current().known_keys
     assert published.verify_folder(tmp_path, keys=keys, now=now()).block == first.block
     assert made(tmp_path, at=at + timedelta(seconds=5)).block.names == ()
+
+
+def test_a_stop_page_below_a_blocked_name_delays_no_lifting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page moved there after the name was blocked: that name is kept off the list, and counted."""
+    listed(2, host="one.example")
+    other = listed(2, host="other.example")
+    assert made(tmp_path).block.names == ("one.example", "other.example")
+    monkeypatch.setattr(issuing_authority, "_hosts", ["stop.one.example", "desk.example"])
+    take(other, "free", now(), actor=ANALYST)
+    assert made(tmp_path).block.names == ()
+    assert count_own(now=now()) == 1
+    monkeypatch.setattr(issuing_authority, "_hosts", ["stop.example", "form.one.example"])
+    assert made(tmp_path).block.names == ()
+    monkeypatch.setattr(issuing_authority, "_hosts", ["stop.example", "notone.example"])
+    assert made(tmp_path).block.names == ("one.example",)
+    assert count_own(now=now()) == 0
 
 
 def test_without_a_permission_new_names_wait_and_what_is_lifted_does_not(tmp_path: Path) -> None:

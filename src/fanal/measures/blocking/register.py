@@ -18,7 +18,7 @@ from fanal.ledger import operations as ledger
 from fanal.measures.blocking.blocklist import BlockList, Entry, make_list
 from fanal.measures.blocking.formats import write_json
 from fanal.measures.blocking.kind import BLOCKS
-from fanal.measures.blocking.names import check_written
+from fanal.measures.blocking.names import check_written, covers
 from fanal.measures.blocking.views import BlockingView, list_every, still_blocked
 from fanal.measures.models import StoredCosigned, StoredList
 from fanal.measures.operations import issuing_authority
@@ -37,28 +37,41 @@ class InForce(Struct, frozen=True, kw_only=True):
 
 
 def in_force(*, now: datetime) -> tuple[InForce, ...]:
-    """Return the blockings of every desk that are in force at `now`.
+    """Return the blockings of every desk that are in force at `now` and can be on the list.
 
     One whose next check is overdue, whose doubt was not answered in time, or whose court decision has ended
-    (a mirror), is no longer in force; no job has to end it.
+    (a mirror), is no longer in force; no job has to end it. Left out too is a name that covers the stop page
+    or a host of the desk (`count_own`): these may have moved below it since.
 
     Raises:
         ValueError: a stored name is not in the form that `names.read_name` returns.
     """
+    return tuple(one for one in _in_force(now) if not _is_own(one.entry.name))
+
+
+def count_own(*, now: datetime) -> int:
+    """Return how many blockings in force at `now` are kept off the list, which would block the desk itself.
+
+    Their names cover the stop page or a host of the desk: a resolver would lead the stop page to itself.
+    """
+    return sum(_is_own(one.entry.name) for one in _in_force(now))
+
+
+def _is_own(name: str) -> bool:
+    return any(covers(name, own) for own in issuing_authority.own_names())
+
+
+def _in_force(now: datetime) -> Iterator[InForce]:
     with across_desks():  # names alone, which every access provider receives
         found = list_every(actor=_MACHINE, states=BLOCKS, now=now, limit=_MOST)
-    return tuple(
-        InForce(
-            act_id=one.act.id,
-            entry=Entry(
+    for one in found:
+        if one.facts.listed_at is not None and one.expires_at is not None and not one.lapsed:
+            entry = Entry(
                 name=check_written([one.host])[0],
                 since=one.facts.listed_at,
                 expires=one.expires_at,
-            ),
-        )
-        for one in found
-        if one.facts.listed_at is not None and one.expires_at is not None and not one.lapsed
-    )
+            )
+            yield InForce(act_id=one.act.id, entry=entry)
 
 
 def entries_in_force(*, now: datetime) -> tuple[Entry, ...]:
