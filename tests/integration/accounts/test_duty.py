@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from fanal.accounts.domain.duty import FIRST, DutyKind, Gap, NewDuty, recipients
+from fanal.accounts.domain.duty import FIRST, ZONES, DutyKind, Gap, NewDuty, recipients
 from fanal.accounts.domain.policy import Refused
 from fanal.accounts.domain.records import DeskDetails, NewHabilitation, RevocationReason
 from fanal.accounts.models import Habilitation, User
@@ -288,6 +288,33 @@ def test_the_database_asks_for_the_authors_office_and_keeps_the_lines(
         sql.run("UPDATE accounts_duty SET address = 'other@duty.test'")
     with database_refuses(NO_RIGHT):
         sql.run("DELETE FROM accounts_duty_end")
+
+
+def test_the_database_refuses_lines_of_which_no_shift_could_be_computed(
+    claire: User, now: datetime
+) -> None:
+    """One such line would leave every desk without its roster."""
+    line = add_duty(actor=actor_for(user=claire, now=now), desk_id=1, line=NIGHTS, now=now)
+    for zone, year in (
+        ("Europe/Pariss", 2026),
+        ("", 2026),
+        ("Europe/Paris", 9999),
+        ("Europe/Paris", 1),
+    ):
+        with database_refuses(CHECK):
+            sql.run(
+                "INSERT INTO accounts_duty SELECT gen_random_uuid(), desk_id, kind, rank, person_id, name,"
+                " address, %s, weekdays, make_date(%s, 1, 1), NULL, starts, ends, added_by, now()"
+                " FROM accounts_duty WHERE id = %s",
+                [zone, year, line],
+            )
+    for zone in ZONES:
+        add_duty(
+            actor=actor_for(user=claire, now=now),
+            desk_id=1,
+            line=replace(NIGHTS, zone=zone),
+            now=now,
+        )
 
 
 def test_test_calls_of_other_desks_push_none_out_of_the_day(now: datetime) -> None:
