@@ -73,8 +73,9 @@ def verify_ledger(*, now: datetime, outside: Sequence[Path] = ()) -> Verificatio
     # Read the files before the snapshot: a note is committed before it is written outside, so a note signed
     # in the meantime may be absent from the files but never from the database.
     copies, unsigned = _copies(outside)
-    notes = split_notes(own.read_text()) if own is not None and own.exists() else []
-    kept, badly_kept = _opened(notes)
+    written = own.read_bytes() if own is not None and own.exists() else b""
+    # A damaged byte makes its note a refused one.
+    kept, badly_kept = _opened(split_notes(written.decode(errors="replace")))
     kept += copies
     with _snapshot():
         stored, badly_stored = _stored()

@@ -197,6 +197,19 @@ class TestTampering:
         assert ("ROLLED_BACK", "checkpoint", 30) in found
         assert ("TRUNCATED", "seq", 21) in found
 
+    def test_a_damaged_byte_of_the_file_outside_is_a_problem_and_stops_nothing(self) -> None:
+        fill()
+        path = signer.current().checkpoint_file
+        assert path is not None
+        whole = path.read_bytes()
+        first = whole.index(b"\n\n", whole.index(b"\n\n") + 2)
+        for place in range(0, first, 7):
+            path.write_bytes(whole[:place] + b"\xff" + whole[place + 1 :])
+            found = problems()
+            assert ("SIGNATURE", "outside", None) in found, place
+        path.write_bytes(whole)
+        assert problems() == []
+
     def test_an_entry_without_number_fails_after_a_minute(self) -> None:
         fill()
         operations.record(actor=ANALYST, action="report.read", at=clock_now())
