@@ -241,6 +241,7 @@ def user_grant(
 ) -> None:
     """Grant the role ROLE to LOGIN from now on (habilitation), by the act that authorises the person."""
     from django.db import IntegrityError
+    from psycopg.errors import ForeignKeyViolation
 
     from fanal.accounts.domain.records import NewHabilitation
     from fanal.accounts.operations.habilitations import grant_habilitation
@@ -265,7 +266,9 @@ def user_grant(
     )
     try:
         grant_habilitation(actor=system_actor(_USER), habilitation=habilitation, now=now)
-    except IntegrityError:
+    except IntegrityError as error:
+        if not isinstance(error.__cause__, ForeignKeyViolation):
+            raise
         raise CommandRefused("NO_DESK", number=desk or 0) from None
 
 

@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from typing import Any  # noqa: TID251 - the statement determines the column types
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from psycopg import Copy
+from psycopg.errors import UniqueViolation
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 
@@ -155,3 +156,22 @@ def text_array(items: Iterable[str]) -> str:
 def bytes_array(items: Iterable[bytes]) -> str:
     """Return the array literal of byte strings, for a statement parameter of type `bytea[]`."""
     return plain_array(rf"\\x{item.hex()}" for item in items)
+
+
+@contextmanager
+def unique(otherwise: Exception) -> Iterator[None]:
+    """Run the block in a transaction; raise `otherwise` if it violates a uniqueness constraint or index.
+
+    A violation of another rule (a check, a trigger, a missing row) is no clash, and passes unchanged: told as
+    one, it would send people to look for a row that is not there.
+
+    Raises:
+        DatabaseError: any other database error, as by Django.
+    """
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        if isinstance(error.__cause__, UniqueViolation):
+            raise otherwise from None
+        raise

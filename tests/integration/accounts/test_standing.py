@@ -26,6 +26,7 @@ from fanal.analyse.material.domain.lists import ListAttributes
 from fanal.analyse.material.operations.list_imports import create_list
 from fanal.deconfliction.domain.records import NewCounterpart
 from fanal.deconfliction.operations.counterparts import add_counterpart, close_counterpart
+from fanal.kernel import clock
 from fanal.kernel.actors import PUBLIC_PERSON, SYSTEM_PERSON, Actor, Role
 from fanal.kernel.refusal import Refusal
 from fanal.ledger import queries as ledger
@@ -323,7 +324,7 @@ def test_a_key_that_changed_since_the_page_was_read_is_not_seconded(
         asked = NewCounterpart(
             name="Poste", our_name="us", contact="c@poste.example", public_key=key
         )
-        return add_counterpart(actor=two.one, counterpart=asked, another=True, now=NOW)
+        return add_counterpart(actor=two.one, counterpart=asked, another=True, now=clock.now())
 
     first, second = (Ed25519PrivateKey.generate().public_key().public_bytes_raw() for _ in range(2))
     made = propose(two.one, "Poste", kind=InstructionKind.DECONFLICTION, now=NOW)

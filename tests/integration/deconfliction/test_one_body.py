@@ -1,10 +1,12 @@
 """A counterpart is one organisation through its keys: what is withheld from it, and its limits, stay."""
 
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.db import IntegrityError
 
 from fanal.accounts.queries.people import actor_for, find_user
 from fanal.crosscheck.dossiers.queries import dossier_of
@@ -165,6 +167,12 @@ def test_a_key_is_of_one_organisation_and_ends_once() -> None:
     with pytest.raises(Refusal, match=r"^TAKEN$"):  # its name is in use
         renew(found, key)
     assert rows("SELECT count(*) FROM deconfliction_former_key") == [(1,)]
+
+
+def test_a_key_dated_in_the_past_is_no_name_in_use() -> None:
+    asked_for = NewCounterpart(name="W", our_name="O", contact="D", public_key=peer(BOTH).public)
+    with pytest.raises(IntegrityError, match="dated when it is registered"):
+        add_counterpart(actor=SYSTEM, counterpart=asked_for, now=clock.now() - timedelta(hours=1))
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])

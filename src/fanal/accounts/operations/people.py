@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils.crypto import constant_time_compare
 from procrastinate.contrib.django import app
 
@@ -113,25 +113,22 @@ def create_account(*, actor: Actor, account: NewAccount, now: datetime) -> User:
     """
     require(actor, "account.manage")
     login = canonical_login(account.username)
-    try:
-        with transaction.atomic():
-            person = Person.objects.create(
-                id=new_id(now),
-                name=account.name,
-                organisation_id=account.organisation_id,
-                created_at=now,
-            )
-            user = User.objects.create(
-                username=login,
-                email=account.email,
-                person=person,
-                password=make_password(account.password),
-                is_demo=account.demo,
-                date_joined=now,
-            )
-            ledger.record(actor=actor, action="account.create", at=now, objects=[_ref(person.id)])
-    except IntegrityError as error:
-        raise LoginTaken(f"an account '{login}' exists") from error
+    with sql.unique(LoginTaken(f"an account '{login}' exists")):
+        person = Person.objects.create(
+            id=new_id(now),
+            name=account.name,
+            organisation_id=account.organisation_id,
+            created_at=now,
+        )
+        user = User.objects.create(
+            username=login,
+            email=account.email,
+            person=person,
+            password=make_password(account.password),
+            is_demo=account.demo,
+            date_joined=now,
+        )
+        ledger.record(actor=actor, action="account.create", at=now, objects=[_ref(person.id)])
     return user
 
 

@@ -13,7 +13,7 @@ from typing import Final
 from uuid import UUID
 
 import msgspec
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
@@ -104,11 +104,8 @@ def draft_ruleset(*, actor: Actor, body: str, now: datetime) -> UUID:
     """
     require(actor, "rules.draft")
     rules = read_rules(body)
-    try:
-        with transaction.atomic():
-            return _insert(actor, rules, body, source="", now=now)
-    except IntegrityError as error:
-        raise Refusal("ruleset", "VERSION_EXISTS") from error
+    with sql.unique(Refusal("ruleset", "VERSION_EXISTS")):
+        return _insert(actor, rules, body, source="", now=now)
 
 
 def dry_run_ruleset(

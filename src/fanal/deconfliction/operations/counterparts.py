@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from fanal.accounts.domain.policy import require
 from fanal.db import sql
@@ -62,44 +62,41 @@ def add_counterpart(
     url = _checked(counterpart, secret, loopback=loopback)
     counterpart_id = new_id(now)
     secret_id = new_id(now) if secret else None
-    try:
-        with transaction.atomic():
-            _wait_for_others()
-            _check_unknown(actor, counterpart, another=another)
-            if secret_id is not None:
-                sealable = Sealable(
-                    id=secret_id,
-                    owner_id=counterpart_id,
-                    kind="credential",
-                    plaintext=secret.encode(),
-                )
-                seal_batch(items=[sealable], now=now)
-            sql.run(
-                "INSERT INTO deconfliction_counterpart (id, name, our_name, contact, public_key,"
-                " organisation_id, url, login, secret_id, every_hours, daily_points, added_by,"
-                " added_at, keyed_at)"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-                [
-                    counterpart_id,
-                    counterpart.name,
-                    counterpart.our_name,
-                    counterpart.contact.strip(),
-                    counterpart.public_key,
-                    counterpart.organisation_id,
-                    url,
-                    counterpart.login,
-                    secret_id,
-                    counterpart.every_hours,
-                    counterpart.daily_points,
-                    actor.person_id,
-                    now,
-                    now,
-                ],
+    with sql.unique(Refusal("deconfliction", "TAKEN")):
+        _wait_for_others()
+        _check_unknown(actor, counterpart, another=another)
+        if secret_id is not None:
+            sealable = Sealable(
+                id=secret_id,
+                owner_id=counterpart_id,
+                kind="credential",
+                plaintext=secret.encode(),
             )
-            _limit(actor, counterpart_id, DEFAULT, now)
-            _log(actor, "counterpart.add", counterpart_id, now)
-    except IntegrityError:
-        raise Refusal("deconfliction", "TAKEN") from None
+            seal_batch(items=[sealable], now=now)
+        sql.run(
+            "INSERT INTO deconfliction_counterpart (id, name, our_name, contact, public_key,"
+            " organisation_id, url, login, secret_id, every_hours, daily_points, added_by,"
+            " added_at, keyed_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                counterpart_id,
+                counterpart.name,
+                counterpart.our_name,
+                counterpart.contact.strip(),
+                counterpart.public_key,
+                counterpart.organisation_id,
+                url,
+                counterpart.login,
+                secret_id,
+                counterpart.every_hours,
+                counterpart.daily_points,
+                actor.person_id,
+                now,
+                now,
+            ],
+        )
+        _limit(actor, counterpart_id, DEFAULT, now)
+        _log(actor, "counterpart.add", counterpart_id, now)
     return counterpart_id
 
 
@@ -128,44 +125,39 @@ def renew_counterpart(
     require(actor, "deconfliction.keep")
     wanted = NewCounterpart(name=name, our_name=our_name, contact=contact, public_key=public_key)
     _checked(wanted, "", loopback=False)
-    try:
-        with transaction.atomic():
-            _wait_for_others()
-            row = sql.row(
-                "SELECT public_key, closed_at, name FROM deconfliction_counterpart WHERE id = %s FOR UPDATE",
-                [counterpart_id],
-            )
-            if row is None:
-                raise Refusal("deconfliction", "NOT_FOUND")
-            before, returns = bytes(row[0]), row[1] is not None
-            bearers = queries.similar_counterparts(actor=actor, wanted=wanted, same_key=True)
-            if before == public_key:
-                allowed = returns and [one.id for one in bearers] == [counterpart_id]
-            else:
-                allowed = not bearers
-            if not allowed:
-                raise Refusal("deconfliction", "FORMER_KEY")
-            others = set(counterparts_of_desk(keys=(), name=name)) - {counterpart_id}
-            if others and name != row[2]:
-                raise Refusal("deconfliction", "TAKEN")
-            rounds.drop_rounds(
-                actor=actor, now=now, error="THEIR_KEY", counterpart_id=counterpart_id
-            )
-            if before != public_key:
-                sql.run(
-                    "INSERT INTO deconfliction_former_key"
-                    " (counterpart_id, public_key, ended_at, ended_by) VALUES (%s, %s, %s, %s)"
-                    " ON CONFLICT (public_key) DO NOTHING",
-                    [counterpart_id, before, now, actor.person_id],
-                )
+    with sql.unique(Refusal("deconfliction", "TAKEN")):
+        _wait_for_others()
+        row = sql.row(
+            "SELECT public_key, closed_at, name FROM deconfliction_counterpart WHERE id = %s FOR UPDATE",
+            [counterpart_id],
+        )
+        if row is None:
+            raise Refusal("deconfliction", "NOT_FOUND")
+        before, returns = bytes(row[0]), row[1] is not None
+        bearers = queries.similar_counterparts(actor=actor, wanted=wanted, same_key=True)
+        if before == public_key:
+            allowed = returns and [one.id for one in bearers] == [counterpart_id]
+        else:
+            allowed = not bearers
+        if not allowed:
+            raise Refusal("deconfliction", "FORMER_KEY")
+        others = set(counterparts_of_desk(keys=(), name=name)) - {counterpart_id}
+        if others and name != row[2]:
+            raise Refusal("deconfliction", "TAKEN")
+        rounds.drop_rounds(actor=actor, now=now, error="THEIR_KEY", counterpart_id=counterpart_id)
+        if before != public_key:
             sql.run(
-                "UPDATE deconfliction_counterpart SET public_key = %s, name = %s, our_name = %s,"
-                " contact = %s, keyed_at = %s, closed_at = NULL WHERE id = %s",
-                [public_key, name, our_name, contact.strip(), now, counterpart_id],
+                "INSERT INTO deconfliction_former_key"
+                " (counterpart_id, public_key, ended_at, ended_by) VALUES (%s, %s, %s, %s)"
+                " ON CONFLICT (public_key) DO NOTHING",
+                [counterpart_id, before, now, actor.person_id],
             )
-            _log(actor, "counterpart.key", counterpart_id, now, returns=int(returns))
-    except IntegrityError:
-        raise Refusal("deconfliction", "TAKEN") from None
+        sql.run(
+            "UPDATE deconfliction_counterpart SET public_key = %s, name = %s, our_name = %s,"
+            " contact = %s, keyed_at = %s, closed_at = NULL WHERE id = %s",
+            [public_key, name, our_name, contact.strip(), now, counterpart_id],
+        )
+        _log(actor, "counterpart.key", counterpart_id, now, returns=int(returns))
 
 
 def close_counterpart(*, actor: Actor, counterpart_id: UUID, now: datetime) -> None:

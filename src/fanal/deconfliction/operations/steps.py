@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final, NoReturn
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from fanal.accounts.domain.policy import require
 from fanal.accounts.row_scope import across_desks
@@ -256,18 +256,15 @@ def make_offer(*, actor: Actor, counterpart: Counterpart, now: datetime) -> tupl
     )
     body = write_message(offer, key=signing_key(now=now, purpose=rounds.SIGNS))
     kept = rounds.RoundSecret(laid_out=laid_out, secret=secret.private_bytes_raw())
-    try:
-        with transaction.atomic():
-            rounds.hold_counterpart(counterpart)
-            rounds.store_round(made)
-            rounds.keep_message(round_id=made.id, received=read_message(body), ours=True, now=now)
-            rounds.seal(round_id=made.id, kept=kept, now=now)
-            rounds.note(
-                actor=actor, action="deconfliction.offer", round_=made, now=now, shown=made.shown
-            )
-            failpoint("deconflict.stored")
-    except IntegrityError:
-        raise Refusal("deconfliction", "UNDER_WAY") from None
+    with sql.unique(Refusal("deconfliction", "UNDER_WAY")):
+        rounds.hold_counterpart(counterpart)
+        rounds.store_round(made)
+        rounds.keep_message(round_id=made.id, received=read_message(body), ours=True, now=now)
+        rounds.seal(round_id=made.id, kept=kept, now=now)
+        rounds.note(
+            actor=actor, action="deconfliction.offer", round_=made, now=now, shown=made.shown
+        )
+        failpoint("deconflict.stored")
     failpoint("deconflict.committed")
     return made.id, body
 

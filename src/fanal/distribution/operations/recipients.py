@@ -8,9 +8,10 @@ import re
 from datetime import datetime
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from fanal.accounts.domain.policy import require
+from fanal.db import sql
 from fanal.deconfliction import queries as deconfliction
 from fanal.distribution.domain.package import check_key
 from fanal.distribution.domain.proof import AHEAD, KEY, fingerprint
@@ -55,21 +56,18 @@ def add_recipient(
         checked = check_key(key)
     except Refusal:
         raise Refusal("recipient", "KEY") from None
-    try:
-        with transaction.atomic():
-            made = Recipient.objects.create(
-                id=new_id(now),
-                code=code,
-                name=name.strip(),
-                country=country,
-                region=region,
-                age_key=checked,
-                added_by=actor.person_id,
-                added_at=now,
-            )
-            _log(actor, made, now, opened=1)
-    except IntegrityError:
-        raise Refusal("recipient", "TAKEN") from None
+    with sql.unique(Refusal("recipient", "TAKEN")):
+        made = Recipient.objects.create(
+            id=new_id(now),
+            code=code,
+            name=name.strip(),
+            country=country,
+            region=region,
+            age_key=checked,
+            added_by=actor.person_id,
+            added_at=now,
+        )
+        _log(actor, made, now, opened=1)
     return made.id
 
 
@@ -117,11 +115,8 @@ def add_sender(*, actor: Actor, code: str, key: bytes, told: str, now: datetime)
     if not CODE.fullmatch(code):
         raise Refusal("sender", "CODE")
     _check(key, told)
-    try:
-        with transaction.atomic():
-            return _store(actor, code, key, since=None, now=now)
-    except IntegrityError:
-        raise Refusal("sender", "TAKEN") from None
+    with sql.unique(Refusal("sender", "TAKEN")):
+        return _store(actor, code, key, since=None, now=now)
 
 
 def rotate_sender(
@@ -140,16 +135,13 @@ def rotate_sender(
     """
     require(actor, "distribution.keep")
     _check(key, told)
-    try:
-        with transaction.atomic():
-            before = _in_force(code)
-            if since > now + AHEAD or (before.since is not None and since <= before.since):
-                raise Refusal("sender", "SINCE")
-            SenderKey.objects.filter(id=before.id).update(until=since)
-            _log_key(actor, before.id, code, "UNTIL", now)
-            return _store(actor, code, key, since=since, now=now)
-    except IntegrityError:
-        raise Refusal("sender", "TAKEN") from None
+    with sql.unique(Refusal("sender", "TAKEN")):
+        before = _in_force(code)
+        if since > now + AHEAD or (before.since is not None and since <= before.since):
+            raise Refusal("sender", "SINCE")
+        SenderKey.objects.filter(id=before.id).update(until=since)
+        _log_key(actor, before.id, code, "UNTIL", now)
+        return _store(actor, code, key, since=since, now=now)
 
 
 def revoke_sender(*, actor: Actor, code: str, told: str, now: datetime) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 from msgspec import structs
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
@@ -70,30 +70,25 @@ def add_source(
     url = checked_url(source.url, loopback=loopback)
     _check(source, secret)
     secret_id = new_id(now) if secret else None
-    try:
-        with transaction.atomic():
-            if secret_id is not None:
-                sealable = Sealable(
-                    id=secret_id, owner_id=source.id, kind="credential", plaintext=secret.encode()
-                )
-                seal_batch(items=[sealable], now=now)
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "INSERT INTO exchange_source (id, name, kind, url, collection, login, secret_id,"
-                    " secret_file, list_id, every_minutes, enabled, added_at, added_by)"
-                    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-                    [
-                        source.id, source.name, source.kind, url, source.collection, source.login,
-                        secret_id, source.secret_file, source.list_id, source.every_minutes,
-                        source.enabled, now, actor.person_id,
-                    ],
-                )  # fmt: skip
-                cursor.execute(
-                    "INSERT INTO exchange_checkpoint (source_id) VALUES (%s)", [source.id]
-                )
-            _record_source(actor, "source.add", source, now=now)
-    except IntegrityError:
-        raise Refusal("exchange", "EXISTS") from None
+    with sql.unique(Refusal("exchange", "EXISTS")):
+        if secret_id is not None:
+            sealable = Sealable(
+                id=secret_id, owner_id=source.id, kind="credential", plaintext=secret.encode()
+            )
+            seal_batch(items=[sealable], now=now)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO exchange_source (id, name, kind, url, collection, login, secret_id,"
+                " secret_file, list_id, every_minutes, enabled, added_at, added_by)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                [
+                    source.id, source.name, source.kind, url, source.collection, source.login,
+                    secret_id, source.secret_file, source.list_id, source.every_minutes,
+                    source.enabled, now, actor.person_id,
+                ],
+            )  # fmt: skip
+            cursor.execute("INSERT INTO exchange_checkpoint (source_id) VALUES (%s)", [source.id])
+        _record_source(actor, "source.add", source, now=now)
     return source.id
 
 

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from fanal.accounts.domain.policy import Resource, require
 from fanal.casework import queries as casework
 from fanal.casework.operations.acts import ActUnknown
 from fanal.casework.operations.doubts import raise_doubts
+from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
@@ -192,16 +193,11 @@ def answer_recommendation(
         raise ActUnknown(str(recommendation_id))
     require(actor, "measure.answer", Resource(desk_id=found.desk_id))
     said = _words(words)
-    try:
-        with transaction.atomic():
-            StoredAnswer.objects.create(
-                recommendation=found, verdict=verdict, words=said, person_id=actor.person_id, at=now
-            )
-            _note(
-                actor, "measure.answer", found.measure_id, said=(recommendation_id, said), now=now
-            )
-    except IntegrityError as error:
-        raise Refusal("measure", "ALREADY_ANSWERED") from error
+    with sql.unique(Refusal("measure", "ALREADY_ANSWERED")):
+        StoredAnswer.objects.create(
+            recommendation=found, verdict=verdict, words=said, person_id=actor.person_id, at=now
+        )
+        _note(actor, "measure.answer", found.measure_id, said=(recommendation_id, said), now=now)
 
 
 def _open_session(actor: Actor, session_id: UUID) -> StoredSession:

@@ -166,7 +166,8 @@ def _machines() -> Iterator[InstallationPart]:
 
 
 def _caller() -> InstallationPart:
-    if calls_alive() and not (calls_reach() or mail.current().demo):
+    alive = calls_alive()
+    if alive and not (calls_reach() or mail.current().demo):
         return _either(
             False,
             words=_("Process that calls the people on duty"),
@@ -175,7 +176,7 @@ def _caller() -> InstallationPart:
             remedy=_("Its last message failed: look at log/calls.log; “fanal mail test” tries it."),
         )
     return _either(
-        calls_alive(),
+        alive,
         words=_("Process that calls the people on duty"),
         fine=_("It runs"),
         fault=_("None runs"),
