@@ -8,7 +8,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
 from fanal.accounts.models import User
+from fanal.accounts.operations.instructions import propose_instruction
 from fanal.kernel.actors import Role
 from fanal.measures import queries as measures
 from fanal.measures.operations import oversight as overseeing
@@ -28,6 +30,17 @@ def busy(desk: Desk) -> Desk:
     desk.users["ada"] = make_user("ada", Role.ADMINISTRATOR, at=desk.now - timedelta(days=2))
     make_user("nina", Role.ANALYST, at=desk.now - timedelta(days=2))
     decided(desk, "material")
+    propose_instruction(
+        actor=desk.actor("claire"),
+        instruction=NewInstruction(
+            kind=InstructionKind.FEEDBACK,
+            grounds="Answers to providers.",
+            basis="Agreement of 1 March",
+            valid_from=desk.now,
+            expires_at=desk.now + timedelta(days=30),
+        ),
+        now=desk.now,
+    )
     return desk
 
 
@@ -44,6 +57,7 @@ SECOND = ("others", "own", "rows", "blockings", "mirrors", "dereferencings")
 ROWS: dict[str, Callable[..., int]] = {
     "/second/": lambda page: sum(len(page[name]) for name in SECOND),
     "/measures/": lambda page: sum(len(column["cards"]) for column in page["columns"]),
+    "/instructions/": lambda page: len(page["waiting"]),
     "/recommendations/": lambda page: len(page["waiting"]),
     "/openings/": lambda page: len(page["waiting"]),
     "/addressees/": lambda page: int(page["page"].paginator.count),
@@ -79,6 +93,7 @@ def test_what_waits_is_counted(busy: Desk, sign_in: SignIn) -> None:
     assert officer["desk/second/"] == 1
     supervisor = {one.href.partition("/fr/")[2]: one.number for one in numbers(sign_in("claire"))}
     assert supervisor["desk/?view=OPEN&holder=NOBODY"] > 1
+    assert supervisor["desk/instructions/"] == 1
 
 
 def test_several_roles_share_a_page_and_a_number_is_shown_once(busy: Desk, sign_in: SignIn) -> None:

@@ -76,12 +76,14 @@ class _InstructionForm(DatedForm):
 @require_GET
 @needs("instruction.read")
 def listing(request: HttpRequest) -> HttpResponse:
-    """Show all standing instructions; those in force and those awaiting approval come first."""
+    """Show all standing instructions; first those awaiting approval, then those in force or to come."""
     found = list_instructions(actor=actor_of(request))
     lines = _lines(request, found)
     ended = {InstructionState.EXPIRED, InstructionState.REVOKED}
+    waiting = InstructionState.WAITING
     context = {
-        "lines": [line for line in lines if line["state"] not in ended],
+        "waiting": [line for line in lines if line["state"] == waiting],
+        "lines": [line for line in lines if line["state"] not in {waiting, *ended}],
         "ended": [line for line in lines if line["state"] in ended],
         "may_propose": may(actor_of(request), "instruction.propose"),
     }

@@ -14,8 +14,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from msgspec import structs
 
+from fanal.accounts.domain.instructions import InstructionState
 from fanal.accounts.domain.policy import may, reach
 from fanal.accounts.domain.records import AccountRecord, ResetState
+from fanal.accounts.queries.instructions import list_instructions
 from fanal.accounts.queries.people import list_accounts
 from fanal.accounts.queries.resets import list_resets
 from fanal.casework.domain.inbox import Inbox, InboxTab, TabCount
@@ -249,6 +251,7 @@ def _supervisor(counts: _Counts) -> Iterator[HomeNumber]:
     yield _calls(counts)
     yield _view(counts, QueueView.OPEN, _("Reports that nobody has in charge"), "warn", _UNASSIGNED)
     yield _to_approve(counts)
+    yield _instructions(counts)
     yield from _addresses(counts)
     yield from _lasting(counts)
     yield _view(counts, QueueView.LATE, _("Late reports"), "danger")
@@ -268,6 +271,16 @@ def _to_approve(counts: _Counts) -> HomeNumber:
         return found + sum(counts.thirds(kind) for kind in (BLOCKING, MIRROR))
 
     return _page(counts, "desk:second", number, _("Acts to approve"), tone="warn")
+
+
+def _instructions(counts: _Counts) -> HomeNumber:
+    """Return the number of standing instructions that await approval by a second person."""
+
+    def number() -> int:
+        found = list_instructions(actor=counts.actor)
+        return sum(one.state(counts.now) is InstructionState.WAITING for one in found)
+
+    return _page(counts, "desk:instructions", number, _("Instructions to approve"), tone="warn")
 
 
 def _addresses(counts: _Counts) -> Iterator[HomeNumber]:
