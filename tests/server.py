@@ -19,7 +19,7 @@ from fanal.config.databases import Databases, close_shared_functions, open_datab
 from fanal.config.environment import database_settings, read_environment
 from fanal.config.migration import migrating
 from fanal.db.row_security import close_definitions
-from fanal.postgres import Cluster, DatabaseRole, PasswordFile
+from fanal.postgres import Cluster, DatabaseRole, PasswordFile, cluster as launcher
 from fanal.postgres.place import make_home
 
 SHARED = "FANAL_TEST_CLUSTER"
@@ -29,6 +29,7 @@ _PREFIX = f"fanal-test-{os.getuid()}-"
 _LARGE = 4_000_000
 _KEPT = ("django_migrations", "fanal_instance")
 _RUN = "run.lock"
+_CONNECTIONS = "300"
 _held: list[TextIO] = []
 """The run's own lock, for as long as its first process lives: no other run takes the folder for one left behind.
 
@@ -103,9 +104,10 @@ class TestServer:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if given := os.environ.get("DATABASE_URL"):
                 provision(admin_url=given, passwords=PasswordFile(home / "keys/database.json"))
-            self._databases = self._stack.enter_context(
-                open_databases(home=home, environ=os.environ)
-            )
+            with _for_many_processes():
+                self._databases = self._stack.enter_context(
+                    open_databases(home=home, environ=os.environ)
+                )
             cluster = self._databases.cluster
             self._admin = cluster.admin_url() if cluster else os.environ["DATABASE_URL"]
             with psycopg.connect(_to(self._admin, "template1"), autocommit=True) as admin:
@@ -230,6 +232,17 @@ class TestServer:
 
     def _admin_here(self) -> str:
         return _to(self._admin, str(connection.settings_dict["NAME"]))
+
+
+@contextlib.contextmanager
+def _for_many_processes() -> Iterator[None]:
+    """Start the server with room for the processes of a run, each with servers and workers of its own."""
+    options = launcher.server_options
+    launcher.server_options = lambda place: options(place) | {"max_connections": _CONNECTIONS}
+    try:
+        yield
+    finally:
+        launcher.server_options = options
 
 
 @contextlib.contextmanager
