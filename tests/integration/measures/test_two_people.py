@@ -11,6 +11,8 @@ from fanal.casework.domain.records import Addressee
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.refusal import Refusal
 from fanal.measures import queries
+from fanal.measures.addressees.acts import confirm_entry, write_entry
+from fanal.measures.addressees.records import Field, NewEntry
 from fanal.measures.domain.records import MEASURE_STATES, MeasureState
 from fanal.measures.operations import drafts as operations
 from fanal.orient.domain.records import QueueFilter, QueueView
@@ -140,6 +142,26 @@ def test_whoever_the_proposer_habilitated_seconds_nothing_of_theirs(
         with pytest.raises(Refusal, match="GRANTED_BY_PROPOSER"):
             operations.approve_measure(actor=grantee, measure_id=measure_id, digest=digest, now=NOW)
     assert approve(measure_id, by=grantee.person_id) == (CHECK if theirs else "")
+
+
+def test_nobody_confirms_an_addressee_of_who_granted_their_role() -> None:
+    grantee = _granted(OFFICER, SUPERVISOR)
+    stated = {
+        Field.KIND: ("HOST",),
+        Field.NAME: ("Example Host",),
+        Field.CONTACT_POINT: ("a@host.example",),
+    }
+    asked = NewEntry(values=stated, source="Notice", dated_on=NOW.date())
+    entry_id = write_entry(actor=OFFICER, entry=asked, now=NOW)
+    with pytest.raises(Refusal, match="GRANTED_BY_PROPOSER"):
+        confirm_entry(actor=grantee, addressee_id=entry_id, version=1, now=NOW)
+    confirm = (
+        "INSERT INTO measures_addressee_second (addressee_id, version, second_id, seconded_at)"
+        " VALUES (%s, 1, %s, now())"
+    )
+    assert sqlstate(confirm, [entry_id, grantee.person_id]) == CHECK
+    other = _granted(SUPERVISOR, ANALYST)
+    assert sqlstate(confirm, [entry_id, other.person_id]) == ""
 
 
 def _granted(granter: Actor, second: Actor) -> Actor:
