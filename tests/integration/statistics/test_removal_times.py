@@ -1,16 +1,17 @@
 """How long removals take, by the country of the host: counted in addresses, as the German return counts them."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
 from fanal.accounts import row_scope
 from fanal.accounts.domain.policy import Refused
 from fanal.casework.domain.records import Event
-from fanal.kernel.actors import public_actor
+from fanal.kernel.actors import Role, public_actor
 from fanal.kernel.calendar import paris_day
 from fanal.measures import queries as measures
-from fanal.measures.addressees.acts import write_entry
+from fanal.measures.addressees.acts import confirm_entry, write_entry
 from fanal.measures.addressees.records import Field, NewEntry
 from fanal.measures.addressees.views import countries_of
 from fanal.measures.operations.milestones import (
@@ -20,17 +21,24 @@ from fanal.measures.operations.milestones import (
 )
 from fanal.measures.removal_times import count_removal_times
 from fanal.statistics import queries
+from tests.actors import desk_actor
 from tests.integration.measures.stories import OFFICER, decide, measure, seconded
 from tests.integration.statistics.test_figures import STATISTICIAN
+from tests.known import known
 from tests.unit.orient.items import url
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 SENT = NOW - timedelta(days=60)
 
 
-def register(name: str, territory: str, **values: str) -> None:
-    stated = {"KIND": "HOST", "NAME": name, "TERRITORY": territory} | values
-    write_entry(
+SECOND = known(desk_actor(person_id=UUID(int=0x7E57C), roles={Role.SUPERVISOR}, desks={1}))
+
+
+def register(name: str, territory: str, *, to: UUID | None = None, **values: str) -> UUID:
+    """Write an addressee, or its next version; nobody has confirmed it."""
+    point = f"orders@{name.lower().replace(' ', '-')}.example"
+    stated = {"KIND": "HOST", "NAME": name, "CONTACT_POINT": point, "TERRITORY": territory} | values
+    return write_entry(
         actor=OFFICER,
         entry=NewEntry(
             values={Field(f): tuple(v.split("|")) for f, v in stated.items()},
@@ -38,7 +46,16 @@ def register(name: str, territory: str, **values: str) -> None:
             dated_on=paris_day(NOW),
         ),
         now=NOW,
+        addressee_id=to,
+        version=1 if to else 0,
     )
+
+
+def confirmed(name: str, territory: str, **values: str) -> UUID:
+    """Write an addressee and confirm it as another person."""
+    entry_id = register(name, territory, **values)
+    confirm_entry(actor=SECOND, addressee_id=entry_id, version=1, now=NOW)
+    return entry_id
 
 
 def removed(host: str, *, after: timedelta | None = None, pages: int = 2) -> None:
@@ -60,9 +77,9 @@ def removed(host: str, *, after: timedelta | None = None, pages: int = 2) -> Non
 
 @pytest.mark.django_db
 def test_addresses_are_counted_by_country_of_the_host_and_time_to_their_removal() -> None:
-    register("Home Host", "FR", DOMAIN="home.example")
-    register("Island Host", "RE", PREFIX="192.0.2.0/24")
-    register("Far Host", "DE", DOMAIN="far.example|home.example.far.example")
+    confirmed("Home Host", "FR", DOMAIN="home.example")
+    confirmed("Island Host", "RE", PREFIX="192.0.2.0/24")
+    confirmed("Far Host", "DE", DOMAIN="far.example|home.example.far.example")
     removed("pictures.home.example", after=timedelta(days=2))
     removed("192.0.2.7", after=timedelta(days=2, minutes=1), pages=1)
     removed("far.example", after=timedelta(days=28), pages=3)
@@ -92,9 +109,9 @@ def test_addresses_are_counted_by_country_of_the_host_and_time_to_their_removal(
 
 @pytest.mark.django_db
 def test_the_longest_domain_and_network_say_the_country() -> None:
-    register("Wide", "FR", DOMAIN="wide.example", PREFIX="192.0.2.0/24|2001:db8::/32")
-    register("Narrow", "DE", DOMAIN="narrow.wide.example", PREFIX="192.0.2.128/25")
-    register("Rival", "BE", DOMAIN="rival.wide.example|wide.example")
+    confirmed("Wide", "FR", DOMAIN="wide.example", PREFIX="192.0.2.0/24|2001:db8::/32")
+    confirmed("Narrow", "DE", DOMAIN="narrow.wide.example", PREFIX="192.0.2.128/25")
+    confirmed("Rival", "BE", DOMAIN="rival.wide.example|wide.example")
     expected = {
         "narrow.wide.example": "DE",
         "a.rival.wide.example": "BE",
@@ -104,3 +121,12 @@ def test_the_longest_domain_and_network_say_the_country() -> None:
     }
     hosts = [*expected, "wide.example", "xwide.example", "198.51.100.1", ""]
     assert countries_of(hosts=hosts) == expected, "of two that claim a name, none is right"
+
+
+@pytest.mark.django_db
+def test_what_nobody_confirmed_says_no_country() -> None:
+    register("Alone", "BE", DOMAIN="alone.example")
+    host = confirmed("Home Host", "FR", DOMAIN="home.example")
+    register("Home Host", "DE", to=host, DOMAIN="home.example|other.example")
+    asked = {"alone.example", "home.example", "other.example"}
+    assert countries_of(hosts=asked) == {"home.example": "FR"}

@@ -36,6 +36,10 @@ WITH confirmed AS (SELECT addressee_id, max(version) AS version FROM measures_ad
 WHERE a.version >= coalesce(c.version, 1)
 """  # noqa: S608 - statements of this module
 """The versions since the last confirmed one, included."""
+_LAST_CONFIRMED = f"""
+{_VERSIONS} WHERE (a.id, a.version) IN (
+    SELECT addressee_id, max(version) FROM measures_addressee_second GROUP BY 1)
+"""  # noqa: S608 - statements of this module
 _UNCONFIRMED = """
 AND coalesce(c.version, 0) < (SELECT max(m.version) FROM measures_addressee m WHERE m.id = a.id)
 """
@@ -142,14 +146,15 @@ def countries_of(*, hosts: Collection[str]) -> dict[str, str]:
     """Return by host the country (ISO 3166-1 alpha-2) where the addressee responsible for it is registered.
 
     `hosts` are host names as A-labels, or IP addresses (IPv6 in brackets). The longest domain name or network
-    decides. A host for which nobody is responsible, or addressees of two countries are, has no key. Access is
-    not checked: the caller only counts.
+    decides. A host for which nobody is responsible, or addressees of two countries are, has no key. Each
+    addressee counts as a second person last confirmed it, also once it is closed: what one person alone
+    writes changes no published figure. Access is not checked: the caller only counts.
     """
     claims: dict[str, set[str]] = {}
-    for entry in _entries(_NEWEST, []):
+    for version in map(_version, sql.rows(_LAST_CONFIRMED, [])):
         for field in (Field.DOMAIN, Field.PREFIX):
-            for value in entry.newest.values(field):
-                claims.setdefault(value, set()).add(entry.newest.value(Field.TERRITORY))
+            for value in version.values(field):
+                claims.setdefault(value, set()).add(version.value(Field.TERRITORY))
     networks = sorted((ip_network(c) for c in claims if "/" in c), key=lambda n: -n.prefixlen)
     found = {}
     for host in hosts:
