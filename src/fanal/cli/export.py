@@ -39,8 +39,9 @@ def write_list(form: str, *, out: Path, as_user: str | None, code: str | None) -
 
     The manifest is the file with `.manifest.json` appended to its name. The list is written first: a manifest
     never names a file that is not there. `as_user` is the login of the person who exports, `code` their
-    one-time code. Where witnesses must cosign, a list without what they have not seen is written at once, and
-    replaced once they have cosigned.
+    one-time code. Where lists are published, the names of a large change that is held back are left out and
+    told on standard error. Where witnesses must cosign, a list without what they have not seen is written at
+    once, and replaced once they have cosigned.
 
     Raises:
         CommandRefused: nobody, or nobody with the right, is named outside a demo.
@@ -50,7 +51,7 @@ def write_list(form: str, *, out: Path, as_user: str | None, code: str | None) -
     """
     from fanal.cli.blocklist_gate import GateKept, tell_waits
     from fanal.ledger import signer
-    from fanal.measures.blocking.publication.gate import export_list
+    from fanal.measures.blocking.publication.exports import export_list
 
     actor = proven(as_user, code=code, motive=f"fanal export {form}", action="export.write")
     if signer.current().signing_key is None:
@@ -58,6 +59,8 @@ def write_list(form: str, *, out: Path, as_user: str | None, code: str | None) -
     gate = GateKept(find_home()).read()
     made = export_list(actor=actor, gate=gate, now=clock.now())
     _write_list(made.block, form, out)
+    if made.held:
+        tell("BLOCKLIST_LARGE", count=made.held, change=made.change)
     if gate is not None and made.waits:
         gate.wait()
         made = export_list(actor=actor, gate=gate, now=clock.now())

@@ -8,7 +8,7 @@ from django.db import connection
 from fanal.accounts.domain.policy import Refused
 from fanal.measures.blocking.blocklist import BlockList
 from fanal.measures.blocking.formats import FORMATS, write_file
-from fanal.measures.blocking.publication.gate import export_list
+from fanal.measures.blocking.publication.exports import export_list
 from fanal.measures.blocking.register import entries_in_force
 from fanal.orient.operations.decisions import reopen_case
 from tests.integration.measures.blockings import COLLEAGUE, DAY, act_of, ago, listed, take

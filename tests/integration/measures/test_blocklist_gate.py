@@ -16,11 +16,11 @@ from fanal.ledger import signer
 from fanal.ledger.domain.checkpoint import NoteKey, open_note
 from fanal.measures.blocking.blocklist import BlockList
 from fanal.measures.blocking.publication import folder as published
+from fanal.measures.blocking.publication.exports import export_list
 from fanal.measures.blocking.publication.gate import (
     LATE,
     Gate,
     GateState,
-    export_list,
     gate_state,
     read_state,
     tell_late,

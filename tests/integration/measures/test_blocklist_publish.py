@@ -15,6 +15,7 @@ from fanal.kernel.refusal import Refusal
 from fanal.ledger import signer
 from fanal.measures.blocking.blocklist import sign_manifest
 from fanal.measures.blocking.publication import folder as published
+from fanal.measures.blocking.publication.exports import Exported, export_list
 from fanal.measures.blocking.publication.publish import (
     FLOOR,
     MARGIN,
@@ -145,6 +146,28 @@ def test_a_large_change_needs_an_instruction_that_names_it(tmp_path: Path) -> No
     assert changes_waiting(folder=tmp_path, now=now()).names == 0
     listed(2, host="one-more.example")
     assert made(tmp_path, by_person=False).held == 0
+
+
+def test_an_export_has_no_name_of_a_large_change_that_is_held_back(
+    tmp_path: Path, floor: int
+) -> None:
+    def exported() -> Exported:
+        with as_worker():
+            return export_list(actor=WORKER, gate=None, now=now())
+
+    listed(2, host="old.example")
+    for number in range(floor + 1):
+        listed(2, host=f"n{number}.example")
+    assert exported().held == 0  # nothing was ever published: a person's act is the only way out
+    instruct(changes_waiting(folder=tmp_path, now=now()).change)
+    assert len(made(tmp_path).block.names) == floor + 2
+    for number in range(floor + 1):
+        listed(2, host=f"m{number}.example")
+    waiting = changes_waiting(folder=tmp_path, now=now())
+    done = exported()
+    assert (len(done.block.names), done.held, done.change) == (floor + 2, floor + 1, waiting.change)
+    instruct(waiting.change)
+    assert (len(exported().block.names), exported().held) == (2 * floor + 3, 0)
 
 
 def test_names_of_one_day_count_together(tmp_path: Path, floor: int) -> None:

@@ -20,7 +20,7 @@ from fanal.db import sql
 from fanal.db.health import WAIT_MINUTES
 from fanal.kernel.actors import Actor
 from fanal.measures.blocking.blocklist import BlockList, is_later, whole
-from fanal.measures.blocking.register import InForce, in_force, keep_list, last_serial, lists_locked
+from fanal.measures.blocking.register import InForce, last_serial
 from fanal.measures.models import StoredCleared, StoredCosigned, StoredGate, StoredShown
 from fanal.measures.operations import issuing_authority
 from fanal.measures.transparency.asking import Cosigned, GateFault, GateReason
@@ -76,14 +76,6 @@ class GateState(Struct, frozen=True, kw_only=True):
     def is_late(self, *, now: datetime) -> bool:
         """Return whether names have waited for longer than `LATE`."""
         return self.since is not None and now - self.since > LATE
-
-
-class Exported(Struct, frozen=True, kw_only=True):
-    """A list for an export, the number of names that it lacks, and why these wait."""
-
-    block: BlockList
-    waits: int = 0
-    why: GateFault | None = None
 
 
 class Gate:
@@ -290,40 +282,6 @@ def tell_late(*, now: datetime) -> bool:
         row.save(update_fields=["told_at"])
         app.configure_task(GATE_NOTICE, queue="alarms").defer(since=row.since.isoformat())
     return True
-
-
-def export_list(*, actor: Actor, gate: Gate | None, now: datetime) -> Exported:
-    """Make the list of the names blocked at `now` for an export, under the next serial, and store the serial.
-
-    With a gate it lacks what no cosigned version has, until the witnesses have cosigned a proposed version:
-    a second call, after `gate.wait`, returns that one. The ledger records serial and number of names.
-
-    Raises:
-        Refused: the actor may not export.
-        ListWrong: a blocked name covers the stop page, or no serial is later than all.
-        ValueError: a stored name is not in the form that `names.read_name` returns.
-    """
-
-    def make(entries: Iterable[InForce]) -> BlockList:
-        listed = [one.entry for one in entries]
-        return keep_list(actor=actor, entries=listed, purpose="export", known=(), now=now)
-
-    with lists_locked(actor):
-        wanted = in_force(now=now)
-        if gate is None:
-            return Exported(block=make(wanted))
-        opened = gate.opened(wanted, known=(), now=now)
-        if opened is not None:
-            keep_cosigned(opened[0], wanted, opened[1])
-            gate.drop()
-            return Exported(block=opened[0])
-        leaving = allowed(wanted, before=None, after=now)
-        waits, block = lacking(wanted, leaving), make(leaving)
-        if waits:
-            gate.propose(wanted, make=lambda: make(wanted), known=[block.serial], now=now)
-    why = gate.why() if waits else None
-    gate.start()
-    return Exported(block=block, waits=waits, why=why)
 
 
 def _stated(acts: Iterable[InForce]) -> set[tuple[UUID, str, datetime, datetime]]:

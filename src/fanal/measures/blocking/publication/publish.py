@@ -154,7 +154,7 @@ def changes_waiting(*, folder: Path, now: datetime) -> Waiting:
         ValueError: a stored name is not in the form that `names.read_name` returns.
     """
     before = published.read_latest(folder, keys=signer.current().known_keys)
-    return _waiting(in_force(now=now + MARGIN), before, now=now)
+    return waiting_in(in_force(now=now + MARGIN), before, now=now)
 
 
 def change_of(names: Collection[str]) -> str:
@@ -197,8 +197,8 @@ def _make(
     now: datetime,
 ) -> Publication:
     found = in_force(now=now + MARGIN)
-    waiting = _waiting(found, before, now=now)
-    held = () if _may_leave(waiting, by_person=by_person, now=now) else waiting.acts
+    waiting = waiting_in(found, before, now=now)
+    held = () if may_leave(waiting, by_person=by_person, now=now) else waiting.acts
     kept = {one.act_id for one in held}
     wanted = [one for one in found if one.act_id not in kept]
     named = waiting.large and not held
@@ -282,8 +282,8 @@ class _Making(Struct, frozen=True, kw_only=True):
         return Publication(block=block, before=self.before, new=new, held=0, change="", large=False)
 
 
-def _waiting(found: Sequence[InForce], before: BlockList | None, *, now: datetime) -> Waiting:
-    """Return the names that are new: no published act names them, nor the last version that we signed.
+def waiting_in(found: Sequence[InForce], before: BlockList | None, *, now: datetime) -> Waiting:
+    """Return the names of `found` that are new: no published act names them, nor the last version we signed.
 
     With them count those that first left within a `DAY` under no instruction that named them.
     """
@@ -323,7 +323,8 @@ def _returned(found: Sequence[InForce], before: BlockList | None) -> frozenset[U
     return frozenset(waiting)
 
 
-def _may_leave(waiting: Waiting, *, by_person: bool, now: datetime) -> bool:
+def may_leave(waiting: Waiting, *, by_person: bool, now: datetime) -> bool:
+    """Return whether new names may leave; a large change may under an instruction that names it alone."""
     if not waiting.acts or (by_person and not waiting.large):
         return True
     scope = waiting.change if waiting.large else None
