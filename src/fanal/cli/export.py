@@ -40,8 +40,8 @@ def write_list(form: str, *, out: Path, as_user: str | None, code: str | None) -
     The manifest is the file with `.manifest.json` appended to its name. The list is written first: a manifest
     never names a file that is not there. `as_user` is the login of the person who exports, `code` their
     one-time code. Where lists are published, the names of a large change that is held back are left out, with
-    a line on standard error. Where witnesses must cosign, a list without what they have not seen is written at
-    once, and replaced once they have cosigned.
+    a line on standard error. Where witnesses must cosign, a list without what they have not seen is written
+    at once, and replaced once they have cosigned.
 
     Raises:
         CommandRefused: nobody, or nobody with the right, is named outside a demo.

@@ -162,8 +162,8 @@ def bytes_array(items: Iterable[bytes]) -> str:
 def unique(otherwise: Exception) -> Iterator[None]:
     """Run the block in a transaction; raise `otherwise` if it violates a uniqueness constraint or index.
 
-    A violation of another rule (a check, a trigger, a missing row) is no clash, and passes unchanged: shown as
-    one, it would send people to look for a row that is not there.
+    A violation of another rule (a check, a trigger, a missing row) is no clash, and passes unchanged:
+    shown as one, it would send people to look for a row that is not there.
 
     Raises:
         DatabaseError: any other database error, as by Django.
