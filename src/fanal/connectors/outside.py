@@ -23,7 +23,7 @@ _BLOCK: Final = 1 << 16
 _REDIRECTS: Final = 3
 _MOVED: Final = frozenset({301, 302, 303, 307, 308})
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
-_AGENT: Final = "fanal"
+AGENT: Final = "fanal"
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -121,11 +121,11 @@ class Door:
         host, secure = parts.hostname or "", parts.scheme == "https"
         port = parts.port or (443 if secure else 80)
         path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
-        addresses = list(self._addresses(host, port, secure=secure))
+        addresses = list(self.addresses(host, port, plain=secure))
         pinned = partial(PinnedConnection, host, port, addresses, secure=secure, ends=ends)
-        with _refused(ends), closing(pinned()) as connection, connection.cut_at(ends):
+        with refused(ends), closing(pinned()) as connection, connection.cut_at(ends):
             method = "GET" if body is None else "POST"
-            connection.request(method, path, body=body, headers={"User-Agent": _AGENT, **headers})
+            connection.request(method, path, body=body, headers={"User-Agent": AGENT, **headers})
             answer = connection.getresponse()
             if answer.status in _MOVED:
                 return answer.getheader("Location") or ""
@@ -140,7 +140,14 @@ class Door:
             named = {name.lower(): value for name, value in answer.getheaders()}
             return Response(headers=named, body=bytes(read))
 
-    def _addresses(self, host: str, port: int, *, secure: bool) -> Iterator[str]:
+    def addresses(self, host: str, port: int, *, plain: bool) -> Iterator[str]:
+        """Yield the IP addresses of a host name that may be connected to.
+
+        `plain`: public addresses too; otherwise only this machine's, where `loopback` allows them.
+
+        Raises:
+            OutsideRefused: AWAY (no address), ADDRESS (not a public one), NOT_HTTPS (one that needs `plain`).
+        """
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
@@ -150,7 +157,7 @@ class Door:
             here = ipaddress.ip_address(address.partition("%")[0])
             if self.loopback and here.is_loopback:
                 yield address
-            elif not secure:
+            elif not plain:
                 raise OutsideRefused("NOT_HTTPS")
             elif is_public(here):
                 yield address
@@ -159,7 +166,7 @@ class Door:
 
 
 @contextmanager
-def _refused(ends: float) -> Iterator[None]:
+def refused(ends: float) -> Iterator[None]:
     """Raise a failure of the connection as OutsideRefused; `ends`: deadline on the monotonic clock."""
     try:
         yield
@@ -176,6 +183,7 @@ class PinnedConnection(http.client.HTTPConnection):
         super().__init__(host, port, timeout=CONNECT_SECONDS)
         self._addresses, self._secure, self._name = addresses, secure, host
         self._ends = ends
+        self._line: socket.socket | None = None
 
     def connect(self) -> None:
         """Connect to the first of the checked addresses that accepts, within the deadline of the call.
@@ -195,6 +203,7 @@ class PinnedConnection(http.client.HTTPConnection):
                 line.settimeout(self._seconds_left())
                 context = ssl.create_default_context()
                 self.sock = context.wrap_socket(line, server_hostname=self._name)
+            self._line = self.sock  # `sock` is None once a response ends with its connection
             self._seconds_left()  # the timer may have fired before there was a socket
             self.sock.settimeout(CONNECT_SECONDS)
             return
@@ -226,9 +235,9 @@ class PinnedConnection(http.client.HTTPConnection):
             timer.cancel()
 
     def _cut(self) -> None:
-        if self.sock is not None:
+        if (line := self._line or self.sock) is not None:
             with suppress(OSError):
-                self.sock.shutdown(socket.SHUT_RDWR)
+                line.shutdown(socket.SHUT_RDWR)
 
 
 def _told(failure: Exception, *, late: bool) -> str:

@@ -83,6 +83,19 @@ class TestAnswers:
         with serving(answer) as (url, _):
             assert refused(url) == code
 
+    def test_a_body_that_drips_to_the_end_of_its_connection_keeps_nobody_waiting(self) -> None:
+        def drip(line: socket.socket) -> None:
+            line.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+            with contextlib.suppress(OSError):
+                for _ in range(60):
+                    line.sendall(b"x")
+                    time.sleep(0.1)
+
+        with serving(drip) as (url, _):
+            began = time.monotonic()
+            assert refused(url, door=Door(loopback=True, seconds=1)) == "TIMEOUT"
+            assert time.monotonic() - began < 3
+
     def test_one_that_drips_keeps_nobody_waiting(self) -> None:
         def drip(line: socket.socket) -> None:
             line.sendall(b"HTTP/1.1 200 OK\r\nX: ")

@@ -1,0 +1,1 @@
+"""Rechecks: is what a measure asked to remove still at its address?"""
