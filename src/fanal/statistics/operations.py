@@ -1,5 +1,6 @@
 """Write operations of statistics: daily counts of past days, and public figures."""
 
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
@@ -8,6 +9,7 @@ from fanal.accounts.domain.policy import require
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import add_months, first_of_month, months_until, paris_day, start_of_day
 from fanal.ledger import operations as ledger
+from fanal.measures.blocking.kind import BEFORE_LISTING, BlockingState
 from fanal.statistics import models, queries
 from fanal.statistics.domain.tabular import hide_small
 
@@ -18,6 +20,11 @@ RECENT = 3
 """Number of days counted again at each run."""
 
 PUBLIC_MONTHS = 25
+_INSIDE: Mapping[str, Collection[str]] = {
+    "BLOCKED": {*BEFORE_LISTING, BlockingState.WITHDRAWN},
+}
+"""States of a public figure's acts that are not published: those in which the act has no effect outside."""
+
 _LENGTHS = {figure: 1 if figure == "RECEIVED" else queries.QUARTER for figure in queries.PUBLIC}
 
 
@@ -60,7 +67,7 @@ def refresh_days(*, actor: Actor, now: datetime, whole: bool = False) -> int:
 def publish(*, actor: Actor, now: datetime) -> int:
     """Write the public figures of the last 25 complete months; return how many numbers changed.
 
-    Reports received are published by month, figures broken down by a code by calendar quarter. Numbers under
+    Reports received are published by month, figures broken down by codes by calendar quarter. Numbers under
     5 are suppressed, with the others from which they could be deduced. The figures contain no personal data:
     the desk publishes them under its statute, and the ledger records each change.
 
@@ -73,19 +80,47 @@ def publish(*, actor: Actor, now: datetime) -> int:
     changed = 0
     with transaction.atomic():
         for figure in queries.PUBLIC:
-            found = queries.series(actor=actor, figure=figure, now=now, months=months)
-            cells: dict[tuple[date, str], int] = {}
-            for row in found.rows:
-                start = _period(figure, date.fromisoformat(f"{row.keys[0]}-01"))
-                if months[0] <= start and add_months(start, _LENGTHS[figure]) <= open_month:
-                    key = (start, _code(figure, row.keys[1]))
-                    cells[key] = cells.get(key, 0) + int(row.value or 0)
+            count = _of_acts if figure in queries.PERIOD else _of_days
+            cells = count(actor, figure, months, now=now)
             changed += _write(figure, hide_small(cells), now=now)
         if changed:
             ledger.record(
                 actor=actor, action="figures.publish", at=now, detail={"changed": changed}
             )
     return changed
+
+
+def _of_days(
+    actor: Actor, figure: str, months: Sequence[date], *, now: datetime
+) -> dict[tuple[date, str], int]:
+    """Return a daily figure by public period (its first day) and code, for the periods within `months`."""
+    ended = add_months(months[-1], 1)
+    found = queries.series(actor=actor, figure=figure, now=now, months=months)
+    cells: dict[tuple[date, str], int] = {}
+    for row in found.rows:
+        start = _period(figure, date.fromisoformat(f"{row.keys[0]}-01"))
+        if months[0] <= start and add_months(start, _LENGTHS[figure]) <= ended:
+            key = (start, _code(figure, row.keys[1]))
+            cells[key] = cells.get(key, 0) + int(row.value or 0)
+    return cells
+
+
+def _of_acts(
+    actor: Actor, figure: str, months: Sequence[date], *, now: datetime
+) -> dict[tuple[date, str], int]:
+    """Return a figure on official acts by quarter (its first day) and codes, for the quarters in `months`.
+
+    The codes of the columns are joined by a slash. Acts without effect outside the desk are left out.
+    """
+    cells: dict[tuple[date, str], int] = {}
+    for start in months:
+        until = add_months(start, queries.QUARTER)
+        if _period(figure, start) == start and until <= add_months(months[-1], 1):
+            found = queries.period(actor=actor, figure=figure, since=start, until=until, now=now)
+            for row in found.rows:
+                if row.keys[0] not in _INSIDE.get(figure, ()):
+                    cells[start, "/".join(row.keys)] = int(row.value or 0)
+    return cells
 
 
 def _since(held: models.Counted | None, until: date, *, whole: bool) -> date:

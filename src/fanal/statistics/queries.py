@@ -98,7 +98,7 @@ WAITING: Mapping[str, Waiting] = {
 
 
 Keys = tuple[str, ...]
-PUBLIC = ("RECEIVED", "ORIENTED", "DECIDED", "SENT")
+PUBLIC = ("RECEIVED", "ORIENTED", "DECIDED", "SENT", "REMOVED", "BLOCKED")
 """Codes of the public figures, in display order."""
 
 QUARTER = 3

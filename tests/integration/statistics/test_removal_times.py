@@ -1,9 +1,10 @@
 """How long removals take, by the country of the host: counted in addresses, as the German return counts them."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from django.test import Client
 
 from fanal.accounts import row_scope
 from fanal.accounts.domain.policy import Refused
@@ -20,10 +21,10 @@ from fanal.measures.operations.milestones import (
     record_sent,
 )
 from fanal.measures.removal_times import count_removal_times
-from fanal.statistics import queries
+from fanal.statistics import operations, queries
 from tests.actors import desk_actor
 from tests.integration.measures.stories import OFFICER, decide, measure, seconded
-from tests.integration.statistics.test_figures import STATISTICIAN
+from tests.integration.statistics.test_figures import STATISTICIAN, SYSTEM
 from tests.known import known
 from tests.unit.orient.items import url
 
@@ -130,3 +131,38 @@ def test_what_nobody_confirmed_says_no_country() -> None:
     register("Home Host", "DE", to=host, DOMAIN="home.example|other.example")
     asked = {"alone.example", "home.example", "other.example"}
     assert countries_of(hosts=asked) == {"home.example": "FR"}
+
+
+@pytest.mark.django_db
+@pytest.mark.role("worker")
+def test_the_public_figures_have_them_by_quarter_and_hide_what_is_small() -> None:
+    confirmed("Far Host", "DE", DOMAIN="far.example")
+    removed("far.example", after=timedelta(days=1), pages=6)
+    removed("other.far.example", after=timedelta(days=5), pages=7)
+    removed("nowhere.example", pages=2)
+    later = NOW + timedelta(days=60)
+    operations.publish(actor=SYSTEM, now=later)
+    operations.publish(actor=SYSTEM, now=later)
+    found, _at = queries.published(actor=public_actor())
+    [quarter] = {month for (month, _code), n in found["REMOVED"].items() if n != 0}
+    assert quarter == date(SENT.year, 7, 1)
+    cells = {code: n for (month, code), n in found["REMOVED"].items() if month == quarter}
+    assert cells == {"ABROAD/DAYS_2": None, "ABROAD/DAYS_7": 7, "UNKNOWN/STILL_UP": None}
+    client = Client()
+    page = client.get("/en/figures/", secure=True).content.decode()
+    assert "Abroad – In 3 to 7 days" in page
+    assert (
+        f"REMOVED,{SENT.year}-07,ABROAD/DAYS_7,7"
+        in client.get("/en/figures/csv/", secure=True).content.decode()
+    )
+    sent = client.get("/en/figures/json/", secure=True).json()
+    [figure] = [one for one in sent["figures"] if one["code"] == "REMOVED"]
+    assert figure["months"] == 3
+    assert {"month": f"{SENT.year}-07", "code": "ABROAD/DAYS_2", "number": None} in figure[
+        "numbers"
+    ]
+    told = client.get("/en/figures/dcat/", secure=True)
+    assert told["Content-Type"] == "application/ld+json"
+    for way in told.json()["dcat:distribution"]:
+        answer = client.get(way["dcat:downloadURL"]["@id"], secure=True)
+        assert answer["Content-Type"].partition(";")[0] == way["dcat:mediaType"]
