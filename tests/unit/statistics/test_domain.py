@@ -2,8 +2,8 @@
 
 import csv
 import io
+import itertools
 from datetime import UTC, date, datetime
-from itertools import groupby
 
 import msgspec
 import pytest
@@ -11,6 +11,7 @@ from hypothesis import given, strategies as st
 
 from fanal import reference
 from fanal.kernel import calendar
+from fanal.orient.domain.records import Track
 from fanal.statistics.domain import tabular
 from fanal.statistics.domain.definitions import figures, historical
 from fanal.statistics.domain.tabular import (
@@ -79,7 +80,7 @@ def test_no_small_number_is_shown_and_none_can_be_worked_out(cells) -> None:
     )
     for place in (0, 1):
         order = sorted(cells, key=lambda key: str(key[place]))
-        for _, group in groupby(order, key=lambda key: str(key[place])):
+        for _, group in itertools.groupby(order, key=lambda key: str(key[place])):
             line = list(group)
             hidden = [cells[k] for k in line if shown[k] is None]
             rest = [k for k in line if shown[k]]
@@ -167,3 +168,12 @@ def test_the_leaflet_and_the_report_stand_side_by_side() -> None:
     by_year = [e for e in historical() if e.period == "2021" and e.number in {470, 439}]
     assert len({e.published_by.en for e in by_year}) == 2
     assert all(e.note for e in by_year)
+
+
+def test_every_choice_of_tracks_has_a_name() -> None:
+    """A decision names several tracks, or none but NONE; figures join their codes in the order of the alphabet."""
+    tracks = sorted(set(Track) - {Track.NONE})
+    choices = [c for n in range(1, len(tracks) + 1) for c in itertools.combinations(tracks, n)]
+    for codes in ("+".join(choice) for choice in [*choices, (Track.NONE,)]):
+        for lang in ("fr", "en"):
+            assert reference.label("tracks", codes, lang) != codes
