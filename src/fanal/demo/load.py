@@ -1,6 +1,8 @@
 """Loading of the demo: chapters (groups of events) in order, each recorded in the ledger once it is done."""
 
 import hashlib
+import itertools
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import TypedDict
@@ -49,6 +51,7 @@ _APART: dict[str, Play] = {"set-aside": envelopes.set_aside, "identities": peopl
 """Chapters with transactions of their own, dated an hour before the loading."""
 _NAMESPACE = UUID("5d0c2a51-0c27-5b60-8b7c-6f1d2f7f4c11")
 _LOCK = 0x44454D4F  # "DEMO"
+_AGAIN = 0.5
 
 
 def agenda() -> list[DemoEvent]:
@@ -90,7 +93,7 @@ def load(*, now: datetime, say: Callable[[str], None] = lambda _words: None) -> 
     if not has_demo_mark():
         raise NotADemo("the demo is loaded into a demo database only")
     connection.ensure_connection()
-    sql.run("SELECT pg_advisory_lock(%s)", [_LOCK])
+    _wait_for_another(say)
     try:
         played = _play_all(World(now=now), say)
         if played:
@@ -100,6 +103,16 @@ def load(*, now: datetime, say: Callable[[str], None] = lambda _words: None) -> 
         return played
     finally:
         sql.run("SELECT pg_advisory_unlock(%s)", [_LOCK])
+
+
+def _wait_for_another(say: Callable[[str], None]) -> None:
+    """Take the lock of loads, asked for again and again: a wait in the database has a time limit."""
+    for number in itertools.count():
+        if sql.one("SELECT pg_try_advisory_lock(%s)", [_LOCK])[0]:
+            return
+        if number == 0:
+            say("demo: being loaded by another process, waiting")
+        time.sleep(_AGAIN)
 
 
 def named_events() -> Iterator[DemoEvent]:
