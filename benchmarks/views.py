@@ -92,8 +92,8 @@ class View(NamedTuple):
     waited: float
 
 
-def sign_in() -> tuple["Client", int]:
-    """Return a test client signed in as a demo analyst, and the id of the analyst's desk.
+def sign_in(role: Role = Role.ANALYST) -> tuple["Client", int]:
+    """Return a test client signed in as a demo person of a role, and the id of a desk of theirs.
 
     Raises:
         click.ClickException: there is no such demo account.
@@ -104,13 +104,13 @@ def sign_in() -> tuple["Client", int]:
     from fanal.accounts.domain.policy import reach
     from fanal.accounts.queries.people import actor_for, find_user
 
-    names = [a.username for a in DEMO_ACCOUNTS if a.role is Role.ANALYST]
+    names = [a.username for a in DEMO_ACCOUNTS if a.role is role]
     user = find_user(username=names[0])
     if user is None:
         _open_accounts()
         user = find_user(username=names[0])
     if user is None:
-        raise click.ClickException("the demo has no analyst")
+        raise click.ClickException(f"the demo has nobody with the role {role}")
     client = Client(SERVER_NAME="127.0.0.1")
     client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
     actor = actor_for(user=user, now=clock.now())
