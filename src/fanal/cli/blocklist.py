@@ -261,6 +261,7 @@ class _Publisher:
         self._copies, self._gates = CopiesKept(find_home()), GateKept(find_home())
         self._gate: Gate | None = None
         self._again: datetime | None = None
+        self._ends = 0.0  # the same by a clock that nobody sets
         self._held = self._waits = ""
 
     def publish_once(self) -> bool:
@@ -276,8 +277,14 @@ class _Publisher:
         done, failed, ahead = self._once(now, known=())
         if ahead:  # a name server holds a later list than folder and database know: restored
             done, failed, ahead = self._once(now, known=ahead)
-        self._again = self._next(done, clock.now(), whole=not (failed or ahead))
+        passed = clock.now()
+        self._again = self._next(done, passed, whole=not (failed or ahead))
+        self._ends = time.monotonic() + (self._again - passed).total_seconds()
         return not (failed or ahead)
+
+    def is_due(self, now: datetime) -> bool:
+        """Return whether to publish without any change; a clock that was set back delays no further try."""
+        return self._again is None or now >= self._again or time.monotonic() >= self._ends
 
     def follow(self) -> None:
         """Publish at each change of the list and before each expiry, without end.
@@ -291,7 +298,7 @@ class _Publisher:
         while True:
             now, found = clock.now(), mark_of_changes()
             answered = self._gate is not None and self._gate.is_answered()
-            if found != mark or answered or self._again is None or now >= self._again:
+            if found != mark or answered or self.is_due(now):
                 mark = found
                 self.publish(now)
             time.sleep(_TICK)
@@ -336,6 +343,8 @@ class _Publisher:
     @staticmethod
     def _commit(serial: int) -> bytes | None:
         """Bring the transparency log up to date; return what opens the commitment, None if it fails."""
+        from django.db import DatabaseError, InterfaceError
+
         from fanal.cli.transparency import log_keys
         from fanal.config.keys import KeysMissing
         from fanal.config.transparency import FOLDER
@@ -345,10 +354,10 @@ class _Publisher:
         home = find_home()
         try:
             bring_up_to_date(home / FOLDER, keys=log_keys(home))
-        except (KeysMissing, LogRefused, OSError) as error:
-            tell("LOG_REFUSED", path=home / FOLDER, detail=error)
+            return msgspec.json.encode(opening_of_list(serial)) + b"\n"
+        except (KeysMissing, LogRefused, DatabaseError, InterfaceError, OSError) as error:
+            tell("LOG_REFUSED", path=home / FOLDER, detail=str(error).strip())
             return None
-        return msgspec.json.encode(opening_of_list(serial)) + b"\n"
 
     def _tell(self, done: "Publication") -> None:
         """Print a new version, and once for each change the number of names that await permission."""

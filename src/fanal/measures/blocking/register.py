@@ -132,6 +132,17 @@ def last_serial() -> int | None:
     return int(found[0]) if found is not None else None
 
 
+def is_newest(serial: int) -> bool:
+    """Return whether a list is stored, and none left after it: a proposal that nobody cosigned never did."""
+    found = sql.row(
+        "SELECT NOT EXISTS (SELECT FROM measures_blocklist l WHERE l.position > o.position"
+        " AND (l.purpose <> 'propose' OR l.serial IN (SELECT serial FROM measures_blocklist_cosigned)))"
+        " FROM measures_blocklist o WHERE o.serial = %s",
+        [serial],
+    )
+    return found is not None and bool(found[0])
+
+
 def keep_list(
     *, actor: Actor, entries: Iterable[Entry], purpose: str, known: Collection[int], now: datetime
 ) -> BlockList:

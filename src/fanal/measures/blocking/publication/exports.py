@@ -62,9 +62,10 @@ def export_list(*, actor: Actor, gate: Gate | None, now: datetime) -> Exported:
             return made(make(wanted))
         opened = gate.opened(wanted, known=(), now=now)
         if opened is not None:
-            keep_cosigned(opened[0], wanted, opened[1])
+            keep_cosigned(opened)
             gate.drop()
-            return made(opened[0])
+            waits = lacking(wanted, opened.acts)
+            return made(opened.block, waits=waits, why=gate.why() if waits else None)
         leaving = allowed(wanted, before=None, after=now)
         waits, block = lacking(wanted, leaving), make(leaving)
         if waits:

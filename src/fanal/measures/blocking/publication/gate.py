@@ -19,8 +19,8 @@ from fanal.accounts.domain.policy import require
 from fanal.db import sql
 from fanal.db.health import WAIT_MINUTES
 from fanal.kernel.actors import Actor
-from fanal.measures.blocking.blocklist import BlockList, is_later, whole
-from fanal.measures.blocking.register import InForce, last_serial
+from fanal.measures.blocking.blocklist import BlockList, Entry, is_later, whole
+from fanal.measures.blocking.register import InForce, is_newest
 from fanal.measures.models import StoredCleared, StoredCosigned, StoredGate, StoredShown
 from fanal.measures.operations import issuing_authority
 from fanal.measures.transparency.asking import Cosigned, GateFault, GateReason
@@ -58,6 +58,14 @@ class _Proposal(Struct, frozen=True):
     acts: tuple[InForce, ...]
 
 
+class Opened(Struct, frozen=True, kw_only=True):
+    """A proposed version that may leave: the list, its acts, and its cosignatures."""
+
+    block: BlockList
+    acts: tuple[InForce, ...]
+    cosigned: Cosigned
+
+
 class GateState(Struct, frozen=True, kw_only=True):
     """What the gate holds: the witnesses' names ("" without any), the number of names that wait, since when.
 
@@ -88,7 +96,8 @@ class Gate:
         """
         self._ask, self.witnesses = ask, witnesses
         self._proposal: _Proposal | None = None
-        self._asked: Asked | None = None
+        self._asked: Asked | None = None  # about that proposal
+        self._last: Asked | None = None
 
     def is_answered(self) -> bool:
         """Return whether the witnesses have cosigned the proposed version."""
@@ -98,7 +107,7 @@ class Gate:
         """Return why the proposed version waits."""
         answer = self._asked.answer() if self._asked is not None else None
         if isinstance(answer, GateFault):
-            return answer
+            return msgspec.structs.replace(answer, detail=_readable(answer.detail))
         return GateFault(code=GateReason.ASKED, detail="")
 
     def wait(self) -> None:
@@ -108,14 +117,16 @@ class Gate:
 
     def opened(
         self, wanted: Sequence[InForce], *, known: Collection[int], now: datetime
-    ) -> tuple[BlockList, Cosigned] | None:
-        """Return the proposed version if it is cosigned and is still exactly what is wanted.
+    ) -> Opened | None:
+        """Return the proposed version if it is cosigned and all that it states is still wanted.
 
         `known` are serials than which it must be later. None where nothing may leave that adds names.
         """
         answer = self._asked.answer() if self._asked is not None else None
         found = self._fitting(wanted, known=known, now=now)
-        return (found, answer) if found is not None and isinstance(answer, Cosigned) else None
+        if found is None or not isinstance(answer, Cosigned):
+            return None
+        return Opened(block=found.block, acts=found.acts, cosigned=answer)
 
     def propose(
         self,
@@ -136,31 +147,32 @@ class Gate:
     def start(self) -> None:
         """Ask the witnesses about the proposed version, unless they are being asked.
 
-        Called when the version is committed in the database. One that hangs beyond its time is asked again
-        only once it has ended.
+        Called when the version is committed in the database. While they still work on an earlier question,
+        be its time over or not, none is asked: each has a connection to the database.
         """
-        if self._proposal is None:
+        if self._proposal is None or (self._last is not None and self._last.is_running()):
             return
-        if self._asked is None or (
-            isinstance(self._asked.answer(), GateFault) and not self._asked.is_running()
-        ):
-            self._asked = self._ask(self._proposal.block.serial)
+        if self._asked is None or isinstance(self._asked.answer(), GateFault):
+            self._asked = self._last = self._ask(self._proposal.block.serial)
 
     def _fitting(
         self, wanted: Sequence[InForce], *, known: Collection[int], now: datetime
-    ) -> BlockList | None:
-        """Return the proposed version if it states what is wanted, is young, and later than all others."""
+    ) -> _Proposal | None:
+        """Return the proposal if all that it states is wanted, and it is young and later than what left.
+
+        What else is wanted is proposed next: who lists name after name would else hold back all of them.
+        """
         if self._proposal is None:
             return None
-        block = self._proposal.block
+        block, ends = self._proposal.block, {one.act_id: one.entry for one in wanted}
         fits = (
             now < min(block.made_at + FRESH, block.expires_at)
-            and _stated(self._proposal.acts) == _stated(wanted)
+            and all(_is_stated(one.entry, ends.get(one.act_id)) for one in self._proposal.acts)
             and block.stop_host == issuing_authority.stop_host()
-            and block.serial == last_serial()
+            and is_newest(block.serial)
             and all(is_later(block.serial, one) for one in known)
         )
-        return block if fits else None
+        return self._proposal if fits else None
 
 
 def allowed(
@@ -202,15 +214,16 @@ def lacking(wanted: Iterable[InForce], leaving: Iterable[InForce]) -> int:
     )
 
 
-def keep_cosigned(block: BlockList, acts: Iterable[InForce], cosigned: Cosigned) -> None:
+def keep_cosigned(opened: Opened) -> None:
     """Store that a version leaves with its cosignatures, and that they have seen its acts."""
+    serial, cosigned = opened.block.serial, opened.cosigned
     StoredCosigned.objects.create(
-        serial=block.serial, cosigned_at=cosigned.at, checkpoint=cosigned.checkpoint
+        serial=serial, cosigned_at=cosigned.at, checkpoint=cosigned.checkpoint
     )
     shown = dict(StoredShown.objects.values_list("act_id", "until"))
     rows = [
-        StoredShown(act_id=one.act_id, serial=block.serial, until=whole(one.entry.expires))
-        for one in acts
+        StoredShown(act_id=one.act_id, serial=serial, until=whole(one.entry.expires))
+        for one in opened.acts
         if one.act_id not in shown or shown[one.act_id] < whole(one.entry.expires)
     ]
     StoredShown.objects.bulk_create(
@@ -225,15 +238,16 @@ def keep_cosigned(block: BlockList, acts: Iterable[InForce], cosigned: Cosigned)
 def keep_state(*, witnesses: str, waits: int, why: GateFault | None, now: datetime) -> None:
     """Store what waits for a cosignature and why, for the pages and commands that say so.
 
-    `since` is the instant from which on names have waited without interruption.
+    `since` is the instant from which on names have waited without interruption, never one ahead: the clock
+    may have been set back.
     """
     row = StoredGate.objects.first()
     values = {
-        "witnesses": witnesses[:_QUOTED],
+        "witnesses": _readable(witnesses),
         "names": waits,
-        "since": (row.since if row is not None and row.since else now) if waits else None,
+        "since": min(row.since if row is not None and row.since else now, now) if waits else None,
         "code": str(why.code) if why and waits else "",
-        "detail": why.detail[:_QUOTED] if why and waits else "",
+        "detail": why.detail if why and waits else "",
     }
     if row is None and not witnesses:
         return
@@ -276,7 +290,7 @@ def tell_late(*, now: datetime) -> bool:
         row = StoredGate.objects.select_for_update().first()
         if row is None or row.since is None or now - row.since <= LATE:
             return False
-        if row.told_at is not None and now - row.told_at < _AGAIN:
+        if row.told_at is not None and timedelta(0) <= now - row.told_at < _AGAIN:
             return False
         row.told_at = now
         row.save(update_fields=["told_at"])
@@ -284,8 +298,15 @@ def tell_late(*, now: datetime) -> bool:
     return True
 
 
-def _stated(acts: Iterable[InForce]) -> set[tuple[UUID, str, datetime, datetime]]:
-    return {
-        (one.act_id, one.entry.name, whole(one.entry.since), whole(one.entry.expires))
-        for one in acts
-    }
+def _is_stated(proposed: Entry, wanted: Entry | None) -> bool:
+    """Return whether a proposed entry is wanted: the same name, until then or longer."""
+    return (
+        wanted is not None
+        and (proposed.name, proposed.since) == (wanted.name, wanted.since)
+        and whole(proposed.expires) <= whole(wanted.expires)
+    )
+
+
+def _readable(text: str) -> str:
+    """Return the words of a fault as people may see and PostgreSQL may store them: a witness wrote them."""
+    return "".join(one if one.isprintable() else "?" for one in text[:_QUOTED])

@@ -240,14 +240,14 @@ class _Making(Struct, frozen=True, kw_only=True):
         earlier = [*self.known, *([self.before.serial] if self.before is not None else [])]
         opened = gate.opened(wanted, known=earlier, now=self.now)
         if opened is not None:
-            block, cosigned = opened
-            keep_cosigned(block, wanted, cosigned)
-            self._keep(wanted, block)
+            keep_cosigned(opened)
+            self._keep(opened.acts, opened.block)
             gate.drop()
-            keep_state(witnesses=gate.witnesses, waits=0, why=None, now=self.now)
-            return self._told(block, new=True)
-        leaving = allowed(wanted, before=self.before, after=self.now + MARGIN)
-        made, waits = self._version(leaving), lacking(wanted, leaving)
+            made, leaving = self._told(opened.block, new=True), opened.acts
+        else:
+            leaving = tuple(allowed(wanted, before=self.before, after=self.now + MARGIN))
+            made = self._version(leaving)
+        waits = lacking(wanted, leaving)
         if waits:
             later = [*earlier, made.block.serial]
             gate.propose(
